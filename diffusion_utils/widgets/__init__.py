@@ -1,0 +1,7 @@
+"""Interactive figures for the chapters. They work in a live notebook and, without a kernel, in the rendered page."""
+
+from diffusion_utils.widgets.companions import Curve, Histogram
+from diffusion_utils.widgets.frame_scrubber import Axis, FrameScrubber
+from diffusion_utils.widgets.sprites import tile
+
+__all__ = ["Axis", "Curve", "FrameScrubber", "Histogram", "tile"]

@@ -1,0 +1,123 @@
+"""From arrays in [-1, 1] to pictures: grey levels, grids of images, sprite sheets, encoded bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+from PIL import Image
+
+# Standard Gaussian noise stays well inside this; data that was left in 0..255 does not.
+LARGEST_PLAUSIBLE_VALUE = 16.0
+WEBP_MAX_SIDE = 16383
+
+
+def as_array(values: object, what: str) -> np.ndarray:
+    """A NumPy array from an array, a (possibly GPU) torch tensor or nested lists of them.
+
+    Raises ValueError if the parts do not all have the same size.
+    """
+    if hasattr(values, "detach"):
+        return values.detach().cpu().numpy()
+    if isinstance(values, (list, tuple)):
+        parts = [as_array(part, what) for part in values]
+        shapes = sorted({part.shape for part in parts})
+        if len(shapes) > 1:
+            raise ValueError(f"{what}: every part must have the same size; given sizes {shapes}")
+        return np.stack(parts) if parts else np.empty(0)
+    return np.asarray(values)
+
+
+def to_uint8(values: object, what: str = "frames") -> np.ndarray:
+    """Grey levels 0..255 (uint8) of any shape.
+
+    Integers must already lie in 0..255. Floats are read as [-1, 1]: -1 becomes 0, 1 becomes 255, and what lies
+    outside is clipped, because a noised image legitimately leaves the range.
+
+    Raises ValueError for NaN or infinite values, for integers outside 0..255, for floats that look like 0..255
+    (larger than 16 in size) and for any other type.
+    """
+    array = as_array(values, what)
+    if array.size == 0:
+        raise ValueError(f"{what}: there must be at least one value; given an array of shape {array.shape}")
+    if array.dtype.kind in "iu":
+        if array.min() < 0 or array.max() > 255:
+            raise ValueError(f"{what}: integers must lie in 0..255; given {array.min()}..{array.max()}")
+        return array.astype(np.uint8)
+    if array.dtype.kind != "f":
+        raise ValueError(f"{what}: must be uint8 in 0..255 or float in [-1, 1]; given dtype {array.dtype}")
+    if not np.isfinite(array).all():
+        bad = int(np.count_nonzero(~np.isfinite(array)))
+        raise ValueError(f"{what}: every value must be finite; given {bad} NaN or infinite values of {array.size}")
+    largest = float(np.abs(array).max())
+    if largest > LARGEST_PLAUSIBLE_VALUE:
+        raise ValueError(
+            f"{what}: floats must be in [-1, 1] (a little outside is clipped); given values up to {largest:g} in size. "
+            "Clip them, or pass uint8 if they are grey levels 0..255"
+        )
+    return np.rint((np.clip(array, -1, 1) + 1) * 127.5).astype(np.uint8)
+
+
+def tile(images: object, cols: int, pad: int = 1, background: float = 0.0) -> np.ndarray:
+    """One picture that shows a batch of images as a grid, row by row.
+
+    images: float in [-1, 1] (or uint8), shape (B, H, W) or (B, 1, H, W), NumPy or torch. Values outside are clipped.
+    cols: images in a row. pad: pixels between neighbours. background: grey of the gaps, in [-1, 1].
+    Returns uint8 of shape (rows*H + (rows-1)*pad, cols*W + (cols-1)*pad).
+
+    Raises ValueError for any other shape, for NaN, and for cols < 1, pad < 0 or background outside [-1, 1].
+    """
+    grey = to_uint8(images, "images")
+    if grey.ndim == 4 and grey.shape[1] == 1:
+        grey = grey[:, 0]
+    if grey.ndim != 3:
+        raise ValueError(f"images: shape must be (B, H, W) or (B, 1, H, W); given {grey.shape}")
+    if cols < 1 or pad < 0:
+        raise ValueError(f"tile: needs cols >= 1 and pad >= 0; given cols={cols}, pad={pad}")
+    if not -1 <= background <= 1:
+        raise ValueError(f"tile: background must lie in [-1, 1]; given {background}")
+    count, height, width = grey.shape
+    rows = math.ceil(count / cols)
+    shape = (rows * (height + pad) - pad, cols * (width + pad) - pad)
+    grid = np.full(shape, to_uint8([float(background)])[0], np.uint8)
+    for k in range(count):
+        top, left = (k // cols) * (height + pad), (k % cols) * (width + pad)
+        grid[top : top + height, left : left + width] = grey[k]
+    return grid
+
+
+def sprite_sheet(frames: np.ndarray) -> tuple[np.ndarray, int]:
+    """All frames on one sheet, row by row, and the number of columns.
+
+    frames: uint8 (N, H, W) or (N, H, W, 3). The sheet is about square, so that neither side meets WebP's limit early.
+    Raises ValueError if it would exceed WebP's 16383 pixels on a side all the same.
+    """
+    count, height, width = frames.shape[:3]
+    cols = min(count, max(1, round(math.sqrt(count * height / width))))
+    rows = math.ceil(count / cols)
+    if max(cols * width, rows * height) > WEBP_MAX_SIDE:
+        raise ValueError(
+            f"frames: {count} frames of {height}x{width} pixels need a sheet of {rows * height}x{cols * width}; "
+            f"at most {WEBP_MAX_SIDE} on a side are allowed. Use fewer or smaller frames"
+        )
+    sheet = np.zeros((rows * height, cols * width, *frames.shape[3:]), np.uint8)
+    for k, frame in enumerate(frames):
+        top, left = (k // cols) * height, (k % cols) * width
+        sheet[top : top + height, left : left + width] = frame
+    return sheet, cols
+
+
+def encode_webp(picture: np.ndarray) -> bytes:
+    """Lossless WebP of a uint8 picture (H, W) or (H, W, 3)."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "WEBP", lossless=True, quality=80, method=4)
+    return buffer.getvalue()
+
+
+def encode_png(picture: np.ndarray, scale: int = 1) -> bytes:
+    """PNG of a uint8 picture (H, W) or (H, W, 3), each pixel repeated `scale` times both ways."""
+    enlarged = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+    buffer = io.BytesIO()
+    Image.fromarray(enlarged).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
