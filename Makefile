@@ -1,0 +1,49 @@
+# Diffusion Models, Step by Step. `make help` lists what can be made.
+# Every target runs tools/build.py, which does all the set-up it needs in .venv. Without make (Windows):
+#   py tools/build.py book
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve test lab lint repository clean
+
+# The first Python of 3.11 or newer; `make book PYTHON=/path/to/python` chooses another one.
+# Each is tried, since a name on the PATH may be a broken shim or too old.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON := $(shell for p in .venv/bin/python python3.13 python3.12 python3.11 python3 python; do \
+	if $$p -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$p; break; fi; done)
+export TORCH_INDEX
+
+ifeq ($(strip $(PYTHON)),)
+# Only read, and so only reported, when a target needs it.
+BUILD = $(error Python 3.11 or newer is needed and was not found as python3.13, python3.12, python3.11, python3 or python. \
+	Install one (apt-get install python3 python3-venv; brew install python; python.org) \
+	or say where it is: make $@ PYTHON=/path/to/python)
+else
+BUILD = @$(PYTHON) tools/build.py
+endif
+
+help: ## Show this list
+	@echo "make TARGET, where TARGET is"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "The first time downloads several GB. To spare the libraries of a GPU you do not have, choose a CPU build"
+	@echo "in the selector on pytorch.org and pass the address it shows:  make book TORCH_INDEX=<address>"
+
+book: ## Execute the notebooks that changed and build book/_build/html (ONLY=01_* previews one chapter)
+	$(BUILD) book $(if $(ONLY),--only '$(ONLY)')
+
+serve: ## Show the book on http://localhost:8000 (PORT=8001 for another port)
+	$(BUILD) serve $(if $(PORT),--port $(PORT))
+
+test: ## Run all tests: unit tests, notebooks, book, browser (REUSE=1 keeps executed notebooks, FULL=1 spares nothing)
+	$(BUILD) test $(if $(REUSE),--reuse) $(if $(FULL),--full)
+
+lab: ## Open JupyterLab on the chapters
+	$(BUILD) lab
+
+lint: ## Check the style of code and notebooks
+	$(BUILD) lint
+
+repository: ## Move the book to your own address: make repository URL=https://github.com/me/mine
+	$(BUILD) repository '$(URL)'
+
+clean: ## Remove everything built (.venv stays)
+	$(BUILD) clean

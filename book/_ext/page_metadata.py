@@ -1,0 +1,89 @@
+"""What search engines and link previews read of a page: its description, a picture, its address. And a 404 page.
+
+The site's address is GitHub Pages' address of `repository.url`, unless `html.baseurl` in _config.yml says otherwise.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+DESCRIPTION_LENGTH = 160      # characters; search engines cut longer ones
+
+NOT_FOUND = """<!DOCTYPE html>
+<html lang="en-GB">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Page not found: {title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto; padding: 0 1rem; }}
+</style>
+</head>
+<body>
+<main>
+<h1>This page dissolved into noise</h1>
+<p>The address leads nowhere, and unlike a diffusion process it cannot be run backwards.</p>
+<p><a href="{home}">Start from the beginning of the book</a></p>
+</main>
+</body>
+</html>
+"""
+
+
+def set_address(app: Sphinx, config: Config) -> None:
+    """Derive the site's address from the repository's: github.com/me/mine is published at me.github.io/mine/."""
+    repository = urlparse(config.html_theme_options.get("repository_url", ""))
+    owner, _, name = repository.path.strip("/").partition("/")
+    if not config.html_baseurl and repository.netloc == "github.com" and name:
+        config.html_baseurl = f"https://{owner.lower()}.github.io/{name}/"
+
+
+def describe(app: Sphinx, page: str, doctree: nodes.document | None) -> str:
+    """A page's own `description`, or its first paragraph that is plain words, cut at a word."""
+    text = str(app.env.metadata.get(page, {}).get("description", ""))
+    for paragraph in doctree.findall(nodes.paragraph) if doctree and not text else ():
+        if isinstance(paragraph.parent, nodes.section) and not list(paragraph.findall(nodes.math)):
+            text = " ".join(paragraph.astext().split())
+            break
+    if len(text) > DESCRIPTION_LENGTH:
+        text = text[:DESCRIPTION_LENGTH].rsplit(" ", 1)[0].rstrip(",;:.") + " …"
+    return text
+
+
+def add_tags(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    base = app.config.html_baseurl
+    title = context.get("title", "").strip()
+    tags = {"og:type": "article", "og:site_name": app.config.html_title, "og:title": title}
+    if description := describe(app, pagename, doctree):
+        tags["og:description"] = description
+    if base:
+        tags |= {"og:url": f"{base}{pagename}.html", "og:image": f"{base}_static/social.png"}
+    lines = [f'<meta property="{name}" content="{escape(value)}">' for name, value in tags.items()]
+    if description:
+        lines.append(f'<meta name="description" content="{escape(description)}">')
+    lines.append('<meta name="twitter:card" content="summary_large_image">')
+    context["metatags"] = context.get("metatags", "") + "\n".join(lines) + "\n"
+
+
+def write_not_found(app: Sphinx, error: Exception | None) -> None:
+    """A page of its own without any asset, since a host shows it under an address of any depth."""
+    if error or app.builder.format != "html":
+        return
+    home = urlparse(app.config.html_baseurl).path or "/"
+    text = NOT_FOUND.format(title=app.config.html_title, home=home)
+    (Path(app.outdir) / "404.html").write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("config-inited", set_address)
+    app.connect("html-page-context", add_tags)
+    app.connect("build-finished", write_not_found)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,110 @@
+"""Build, test and read the book: `python tools/build.py COMMAND`. The Makefile calls this and adds nothing.
+
+Needs Python 3.11 or newer and nothing else: each command first makes what is missing in `.venv`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 (this is where an older Python is told so)
+    sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]} ({sys.executable}).")
+
+import argparse
+import fnmatch
+import shutil
+import subprocess
+
+import check
+import environment
+import pages
+from execute import execute
+from project import BUILD, HTML, NOTEBOOKS, ROOT, chapters, python
+
+
+def book(only: str | None) -> int:
+    """Execute what changed and build the pages."""
+    environment.ensure()
+    wanted = [path for path in chapters() if only is None or fnmatch.fnmatch(path.stem, only)]
+    if only and not wanted:
+        names = ", ".join(path.stem for path in chapters())
+        sys.exit(f"No chapter is called {only!r}. There are: {names}")
+    result = execute(wanted)
+    for note in result.notes:
+        print(f"NOTE: {note}")
+    if result.failed:
+        sys.exit(f"{result.failed} of {len(wanted)} notebooks failed, so the book was not built.")
+    status = pages.preview(wanted) if only else pages.build()
+    if status == 0:
+        print(f"The book is in {(BUILD / 'preview/_build/html' if only else HTML).relative_to(ROOT)}/index.html")
+    return status
+
+
+def serve(port: int) -> int:
+    """Show the built book on http://localhost:PORT, building it first if it is not there."""
+    if not (HTML / "index.html").exists() and book(None) != 0:
+        return 1
+    print(f"The book is on http://localhost:{port} (Ctrl-C stops)", flush=True)
+    try:
+        return python("-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", HTML)
+    except KeyboardInterrupt:
+        return 0
+
+
+def lab() -> int:
+    """Open JupyterLab on the chapters."""
+    environment.ensure()
+    try:
+        return python("-m", "jupyterlab", NOTEBOOKS)
+    except KeyboardInterrupt:
+        return 0
+
+
+def lint() -> int:
+    """Check the style of the code, the notebooks' too."""
+    environment.ensure()
+    return python("-m", "ruff", "check", ".")
+
+
+def clean() -> int:
+    """Remove everything built. The environment in .venv stays."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+    for folder in (".pytest_cache", ".ruff_cache", "dist"):
+        shutil.rmtree(ROOT / folder, ignore_errors=True)
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools/build.py", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    part = commands.add_parser("book", help=book.__doc__)
+    part.add_argument("--only", metavar="NAME", help="preview only the chapters of this name, such as 01_*")
+    part = commands.add_parser("serve", help=serve.__doc__)
+    part.add_argument("--port", type=int, default=8000)
+    part = commands.add_parser("test", help="Run every test and end with one summary")
+    part.add_argument("--reuse", action="store_true", help="do not execute again the notebooks that did not change")
+    part.add_argument("--full", action="store_true", help="run every chapter under the old ipywidgets too")
+    for command in (lab, lint, clean):
+        commands.add_parser(command.__name__, help=command.__doc__)
+    commands.add_parser("setup", help="Only make .venv ready")
+    part = commands.add_parser("repository", help="Move the book to another repository address")
+    part.add_argument("url")
+    arguments = parser.parse_args()
+    match arguments.command:
+        case "book":
+            return book(arguments.only)
+        case "serve":
+            return serve(arguments.port)
+        case "test":
+            environment.ensure()
+            return check.test(arguments.reuse, arguments.full)
+        case "setup":
+            return environment.ensure() or 0
+        case "repository":
+            return subprocess.call([sys.executable, ROOT / "tools" / "repository.py", arguments.url])
+        case other:
+            return {"lab": lab, "lint": lint, "clean": clean}[other]()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

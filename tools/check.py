@@ -1,0 +1,102 @@
+"""`make test`: every stage once, each reported, and one summary at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import environment
+import pages
+from execute import execute, run_in_empty_folders
+from project import BUILD, HTML, PYTHON, TIMINGS, chapters, clock, python, run
+from tally import Tally, from_junit, from_status
+
+# Colab has shipped ipywidgets 7.7.1; ipython_genutils is what that version needs and later ones do not.
+OLD_WIDGETS = ("ipywidgets==7.7.1", "ipython_genutils==0.2.0")
+OLD_WIDGETS_BUDGET = 240     # seconds of chapters to run a second time, the quickest first
+
+
+def test(reuse: bool, full: bool) -> int:
+    """Run all stages, print the summary, and return the exit status.
+
+    reuse: take the executed notebooks of an earlier run where nothing they depend on has changed.
+    full: run every chapter under the old ipywidgets, not only the quickest ones.
+    """
+    stages: list[tuple[str, Callable[[], Tally]]] = [
+        ("lint", lambda: from_status(python("-m", "ruff", "check", "--quiet", "."))),
+        ("unit tests", lambda: pytest("tests", "--ignore=tests/book")),
+        ("notebooks", lambda: execute(chapters(), reuse)),
+        ("notebooks, ipywidgets 7.7.1", lambda: old_widgets(full)),
+        ("book, warnings are errors", lambda: from_status(pages.build(fresh=True))),
+        ("pages in a browser", browser),
+    ]
+    rows = []
+    for name, stage in stages:
+        print(f"\n=== {name}", flush=True)
+        started = time.perf_counter()
+        rows.append((name, attempt(stage), time.perf_counter() - started))
+    return summary(rows)
+
+
+def attempt(stage: Callable[[], Tally]) -> Tally:
+    """A stage that breaks off counts as one failure; the later stages still run."""
+    try:
+        return stage()
+    except (Exception, SystemExit) as error:
+        return Tally(failed=1, notes=[f"{type(error).__name__}: {error}"])
+
+
+def pytest(*arguments: str) -> Tally:
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        status = python("-m", "pytest", "-q", f"--junitxml={report}", *arguments)
+        return from_junit(report, status)
+
+
+def old_widgets(full: bool) -> Tally:
+    """Run chapters again with the ipywidgets of Colab: all of them, or the quickest that fit the budget."""
+    times = json.loads(TIMINGS.read_text()) if TIMINGS.exists() else {}
+    wanted, spent = [], 0.0
+    for notebook in sorted(chapters(), key=lambda path: times.get(path.stem, {}).get("seconds", 0.0)):
+        spent += times.get(notebook.stem, {}).get("seconds", 0.0)
+        if full or not wanted or spent <= OLD_WIDGETS_BUDGET:
+            wanted.append(notebook)
+    with tempfile.TemporaryDirectory(prefix="ipywidgets-") as folder:
+        install = ("install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder)
+        if run(PYTHON, "-m", "pip", *install, *OLD_WIDGETS) != 0:
+            return Tally(failed=1, notes=["ipywidgets 7.7.1 cannot be installed"])
+        result = run_in_empty_folders(wanted, keep=None, libraries=Path(folder))
+    left_out = [path.stem for path in chapters() if path not in wanted]
+    if left_out:
+        names = ", ".join(left_out)
+        result += Tally(skipped=len(left_out), notes=[f"for time, not run with ipywidgets 7.7.1: {names}"])
+    return result
+
+
+def browser() -> Tally:
+    if not (HTML / "index.html").exists():
+        return Tally(failed=1, notes=["no pages to look at: the book was not built"])
+    environment.ensure_browser()
+    return pytest("tests/book")
+
+
+def summary(rows: list[tuple[str, Tally, float]]) -> int:
+    """Print each stage and, alone on the last line, the sum. The exit status is 1 if anything failed."""
+    total = sum((tally for _, tally, _ in rows), Tally())
+    print("\n" + "=" * 78)
+    for name, tally, seconds in rows:
+        print(f"{name:<30} {str(tally):<36} {clock(seconds):>7}")
+    for notebook, entry in (json.loads(TIMINGS.read_text()) if TIMINGS.exists() else {}).items():
+        print(f"  {notebook:<28} {entry['seconds']:>6.1f} s on {entry['cores']} cores")
+    for note in total.notes:
+        print(f"NOTE: {note}")
+    print(f"{'wall time':<67} {clock(sum(seconds for _, _, seconds in rows)):>7}")
+    print(total, flush=True)
+    if os.environ.get("GITHUB_STEP_SUMMARY"):
+        Path(os.environ["GITHUB_STEP_SUMMARY"]).write_text(f"{total}\n")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    return int(total.failed > 0)

@@ -1,0 +1,78 @@
+"""Build the pages: stage the prose beside the executed notebooks, and run Jupyter Book with warnings as errors."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from pathlib import Path
+
+from project import BUILD, EXECUTED, HTML, ROOT, STAGED, chapters, python
+
+UNUSED = shutil.ignore_patterns("_build", "__pycache__", ".ipynb_checkpoints")
+
+
+def build(fresh: bool = False) -> int:
+    """Build the whole book into book/_build/html; the exit status is 0 only without any warning.
+
+    fresh: forget what earlier builds left, so that every page is read again.
+    """
+    if fresh:
+        forget()
+    stage(STAGED, chapters())
+    status = jupyter_book(STAGED, ROOT / "book", "-W", "-n", "--keep-going")
+    if status:
+        # Sphinx reports a page's warnings only when it reads that page: read them all again the next time,
+        # or the same build would pass on the second try.
+        shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
+    return status
+
+
+def preview(notebooks: list[Path]) -> int:
+    """Build only the prose and these chapters, warnings shown but allowed: references to other chapters must fail."""
+    work = BUILD / "preview"
+    stage(work / "staged", notebooks)
+    lines = (ROOT / "_toc.yml").read_text(encoding="utf-8").splitlines(keepends=True)
+    unwanted = {f"notebooks/{path.stem}" for path in chapters()} - {f"notebooks/{path.stem}" for path in notebooks}
+    kept = [line for line in lines if line.split("file:")[-1].strip() not in unwanted]
+    (work / "staged" / "_toc.yml").write_text("".join(kept), encoding="utf-8")
+    return jupyter_book(work / "staged", work)
+
+
+def forget() -> None:
+    """Remove the pages and Sphinx's memory of them, but not the executed notebooks."""
+    for folder in (HTML, STAGED, BUILD / ".doctrees"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def jupyter_book(source: Path, output: Path, *options: str) -> int:
+    # Jupyter Book is a command and not a module, so this is what its command does.
+    start = "from jupyter_book.cli.main import main; main()"
+    return python("-c", start, "build", source, "--path-output", output, "--quiet", *options)
+
+
+def stage(target: Path, notebooks: list[Path]) -> None:
+    """Make `target` hold the configuration, the prose and the executed notebooks, rewriting only what changed."""
+    fresh = target.with_suffix(".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(ROOT / "book", fresh / "book", ignore=UNUSED)
+    (fresh / "notebooks").mkdir()
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy2(ROOT / name, fresh / name)
+    for path in notebooks:
+        shutil.copy2(EXECUTED / path.name, fresh / "notebooks" / path.name)
+    mirror(fresh, target)
+    shutil.rmtree(fresh)
+
+
+def mirror(source: Path, target: Path) -> None:
+    """Make `target` equal to `source`; a file that did not change keeps its date, so that Sphinx does not read it."""
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.iterdir():
+        if not (source / old.name).exists():
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    for new in source.iterdir():
+        old = target / new.name
+        if new.is_dir():
+            mirror(new, old)
+        elif not (old.exists() and filecmp.cmp(new, old, shallow=False)):
+            shutil.copyfile(new, old)
