@@ -1,0 +1,105 @@
+// Runs the book's widgets in a page that has no kernel.
+//
+// myst-nb leaves two kinds of <script> in a page: one with the state of all the notebook's widgets, and one for each
+// place where a widget is shown. This host finds them, gives each anywidget a model that lives in the page, and calls
+// the same render() that JupyterLab calls. book/_ext/widget_posters.py has put a still picture at each place; it stays
+// until the widget is ready, and for good, below a message, if the widget fails. Core ipywidgets are left alone.
+(function () {
+  const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
+  const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
+
+  // What render() needs of a model: named values, and news of their changes.
+  class Model {
+    constructor({ state, buffers = [] }) {
+      this.state = state;
+      this.listeners = new Map();
+      for (const { path, data } of buffers) {
+        const parent = path.slice(0, -1).reduce((object, key) => object[key], state);
+        parent[path.at(-1)] = decode(data);
+      }
+    }
+    get(name) { return this.state[name]; }
+    set(name, value) {
+      if (this.state[name] === value) return;
+      this.state[name] = value;
+      for (const listener of [...(this.listeners.get(`change:${name}`) ?? [])]) listener(this, value);
+    }
+    on(event, listener) { this.listeners.set(event, [...(this.listeners.get(event) ?? []), listener]); }
+    off(event, listener) {
+      this.listeners.set(event, (this.listeners.get(event) ?? []).filter((other) => other !== listener));
+    }
+    save_changes() {} // nobody to tell
+    send() {}
+  }
+
+  function decode(base64) {
+    const text = atob(base64);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    return new DataView(bytes.buffer); // as a kernel delivers it
+  }
+
+  const once = new Map(); // module or style text: loaded once a page, however many widgets share it
+  function importModule(source) {
+    if (!once.has(source)) {
+      const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+      once.set(source, import(url).finally(() => URL.revokeObjectURL(url)));
+    }
+    return once.get(source);
+  }
+  function addStyle(source) {
+    if (!source || once.has(source)) return;
+    once.set(source, true);
+    document.head.append(Object.assign(document.createElement("style"), { textContent: source }));
+  }
+
+  async function show(place, model) {
+    addStyle(model.get("_css"));
+    const module = (await importModule(model.get("_esm"))).default;
+    const widget = typeof module === "function" ? await module() : module;
+    const el = document.createElement("div");
+    await widget.initialize?.({ model, experimental: {} });
+    await widget.render({ model, el, experimental: {} });
+    place.parentElement.querySelector(".widget-poster")?.remove();
+    place.before(el);
+  }
+
+  function report(place, error) {
+    const message = document.createElement("p");
+    message.className = "widget-error";
+    message.setAttribute("role", "alert");
+    message.style.cssText = "border: 2px solid #b3261e; border-radius: 6px; padding: 0.5rem 0.75rem";
+    message.textContent = `This interactive figure could not start (${error.message}). Reloading the page may help.`;
+    const figure = place.closest(".widget-figure");
+    if (figure) figure.prepend(message);
+    else place.before(message);
+    console.error("widget-host:", error);
+  }
+
+  function start() {
+    const places = [...document.querySelectorAll(VIEW)];
+    let entries = {};
+    let broken = null;
+    try {
+      for (const tag of document.querySelectorAll(STATE)) Object.assign(entries, JSON.parse(tag.textContent).state);
+    } catch (error) {
+      broken = new Error("its data in the page is damaged");
+    }
+    const models = new Map(); // two views of one model move together
+    for (const place of places) {
+      try {
+        const id = JSON.parse(place.textContent).model_id;
+        if (broken) throw broken;
+        if (!entries[id]) throw new Error("its data is missing from the page");
+        if (entries[id].model_name !== "AnyModel") continue;
+        if (!models.has(id)) models.set(id, new Model(entries[id]));
+        show(place, models.get(id)).catch((error) => report(place, error));
+      } catch (error) {
+        report(place, error);
+      }
+    }
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();
