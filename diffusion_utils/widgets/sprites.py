@@ -19,7 +19,8 @@ def as_array(values: object, what: str) -> np.ndarray:
     Raises ValueError if the parts do not all have the same size.
     """
     if hasattr(values, "detach"):
-        return values.detach().cpu().numpy()
+        tensor = values.detach().cpu()
+        return (tensor.float() if tensor.is_floating_point() else tensor).numpy()  # NumPy knows no bfloat16
     if isinstance(values, (list, tuple)):
         parts = [as_array(part, what) for part in values]
         shapes = sorted({part.shape for part in parts})

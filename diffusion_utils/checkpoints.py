@@ -1,0 +1,140 @@
+"""Checkpoints: weights as safetensors, beside a JSON card that says what they are and how they came to be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
+from torch import Tensor, nn
+
+from . import schedules
+from .denoiser import Denoiser
+from .devices import pick_device
+from .errors import unknown_name
+from .files import sha256, write_atomic
+from .networks import NETWORKS
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint is missing a file, corrupt, or does not fit its card; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """name; card: the JSON (configuration, data, training, figures); net: in evaluation mode, on its device."""
+
+    name: str
+    card: dict
+    net: nn.Module
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return next(self.net.parameters()).device
+
+    @property
+    def num_classes(self) -> int:
+        """How many labels the network was trained with; 0 for an unconditional one."""
+        return self.card["config"]["network"].get("num_classes", 0)
+
+    @property
+    def schedule(self) -> schedules.Schedule:
+        """The noise schedule that the network was trained with."""
+        config = dict(self.card["config"]["schedule"])
+        return schedules.SCHEDULES[config.pop("name")](**config)
+
+    @property
+    def denoiser(self) -> Denoiser:
+        """The network as a function (x_t, t, cond) → Prediction."""
+        return Denoiser(self.net, self.schedule, self.card["config"]["predicts"])
+
+
+def available() -> dict[str, Path]:
+    """Names of the shipped checkpoints and where their cards lie."""
+    return {path.stem: path for path in sorted(WEIGHTS.glob("*.json"))}
+
+
+def find_card(name: str | Path) -> Path:
+    """The card of a shipped checkpoint, or of one at a path (with or without its ending). Raises ValueError if unknown."""
+    if str(name) in available():
+        return available()[str(name)]
+    path = Path(name)
+    for card in (path.with_suffix(".json"), path.parent / (path.name + ".json")):
+        if card.is_file():
+            return card
+    raise unknown_name("checkpoint", str(name), available())
+
+
+def read_card(name: str | Path) -> dict:
+    """The JSON card alone: configuration, data, training and figures. Raises CheckpointError if it is not readable JSON."""
+    path = find_card(name)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not valid JSON: {error}") from error
+
+
+def read_tensors(name: str | Path) -> dict[str, Tensor]:
+    """The tensors beside a card, after comparing their SHA-256 with the card's. Raises CheckpointError if they differ."""
+    card_path, card = find_card(name), read_card(name)
+    path = card_path.with_suffix(".safetensors")
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing beside its card")
+    content = path.read_bytes()
+    if sha256(content) != card.get("sha256"):
+        raise CheckpointError(f"{path} is corrupt: its SHA-256 differs from the one in {card_path.name} "
+                              f"({len(content)} bytes). Restore the file or train it again")
+    try:
+        return safetensors.load(content)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+
+
+def load(name: str | Path, device: str | torch.device | None = None) -> Checkpoint:
+    """A shipped checkpoint by name, or one at a path, on the device asked for or the best there is.
+
+    Raises ValueError for an unknown name (the nearest is suggested), CheckpointError for a corrupt or ill-fitting file.
+    """
+    card = read_card(name)
+    if "network" not in card.get("config", {}):
+        raise CheckpointError(f"{find_card(name)} holds no network")
+    config = dict(card["config"]["network"])
+    net = NETWORKS[config.pop("kind")](**config)
+    weights = {k.removeprefix("net."): v.float() if v.is_floating_point() else v
+               for k, v in read_tensors(name).items() if k.startswith("net.")}
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights of {name} do not fit the network of its card: {error}") from error
+    net.to(pick_device(str(device)) if device is not None else pick_device()).eval().requires_grad_(False)
+    return Checkpoint(card["name"], card, net)
+
+
+def save(folder: str | Path, card: dict, tensors: dict[str, Tensor]) -> Path:
+    """Write card["name"].safetensors and .json into the folder, each whole or not at all; returns the card's path.
+
+    The card gets the SHA-256 of the tensors. Raises OSError where the folder cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    content = safetensors.save({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
+    card_path = folder / f"{card['name']}.json"
+    write_atomic(card_path.with_suffix(".safetensors"), content)
+    write_atomic(card_path, json_bytes(card | {"sha256": sha256(content)}))
+    return card_path
+
+
+def json_bytes(content: dict) -> bytes:
+    """Readable JSON, UTF-8, one final newline."""
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def half(net: nn.Module) -> dict[str, Tensor]:
+    """A network's weights as `net.*` in float16 (relative rounding 2⁻¹¹), which halves the file. Integers stay."""
+    return {f"net.{k}": v.half() if v.is_floating_point() else v for k, v in net.state_dict().items()}

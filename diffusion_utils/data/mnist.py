@@ -1,0 +1,157 @@
+"""The MNIST digits: from a folder, by download, or, with neither, the small digits that scikit-learn carries.
+
+Source of the data: LeCun, Cortes & Burges; CC BY-SA 3.0. The offline digits: Alpaydin & Kaynak 1998 (UCI), CC BY 4.0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# MD5 of the unpacked IDX files: enough to notice a truncated or altered file.
+FILES = {
+    "train": {"train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+              "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624"},
+    "test": {"t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+             "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637"},
+}
+
+
+class DataError(RuntimeError):
+    """The data asked for is missing, incomplete, truncated or altered; the message names the file and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData:
+    """images: uint8 (N, 1, 28, 28), 0…255; labels: int64 (N,), 0…9; name and source: what was loaded and from where;
+    sha256: of the image and label bytes, for the records of a training run."""
+
+    images: Tensor
+    labels: Tensor
+    name: str
+    source: str
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def to_model(images: Tensor) -> Tensor:
+    """uint8 0…255 → float32 [−1, 1], the range that the schedules and the clip of x̂₀ assume."""
+    if images.dtype != torch.uint8:
+        raise TypeError(f"images must be uint8 0…255, got {images.dtype}")
+    return images.to(torch.float32) / 127.5 - 1
+
+
+def to_pixels(x: Tensor) -> Tensor:
+    """float [−1, 1] → uint8 0…255; values outside are clipped, NaN is an error."""
+    if torch.isnan(x).any():
+        raise ValueError("images hold NaN")
+    return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+@lru_cache(maxsize=4)
+def load_mnist(split: str = "train") -> ImageData:
+    """The 60,000 training or 10,000 test digits.
+
+    split: 'train' or 'test'. Looks in the folder DIFFUSION_DATA (set but incomplete is an error, never a silent
+    fallback), else downloads once by way of torchvision, else falls back to scikit-learn's 1,797 digits, resized to
+    28×28, with a notice that says what was tried. Raises DataError for missing, truncated or altered files.
+    """
+    if split not in FILES:
+        raise ValueError(f"split must be 'train' or 'test', got {split!r}")
+    if "DIFFUSION_DATA" in os.environ:
+        root = Path(os.environ["DIFFUSION_DATA"])
+        if not root.is_dir():
+            raise DataError(f"DIFFUSION_DATA is set to {root}, which is not a folder. Unset it to download the digits instead")
+        return _read_folder(root, split, f"DIFFUSION_DATA={root}")
+    cache = cache_folder()
+    problem = _download(cache)
+    if problem is None:
+        return _read_folder(cache, split, "torchvision download")
+    print(f"Notice: the MNIST digits could not be had (DIFFUSION_DATA is not set; download: {problem}). "
+          "Using the 1,797 smaller digits that scikit-learn carries, resized to 28×28: fine for trying things out, "
+          "but figures will differ from the book's.", file=sys.stderr)
+    return _sklearn_digits(split)
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: $XDG_CACHE_HOME/diffusion_utils, by default ~/.cache/diffusion_utils."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diffusion_utils"
+
+
+@lru_cache(maxsize=1)
+def _download(root: Path) -> str | None:
+    """Fetch what is missing under root; None, or why it failed. Tried once a process: a dead network is slow to ask."""
+    if all(_find(root, name) for files in FILES.values() for name in files):
+        return None
+    from torchvision.datasets import MNIST
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # torchvision prints a line per mirror
+            root.mkdir(parents=True, exist_ok=True)
+            MNIST(root, download=True)
+        return None
+    except (OSError, RuntimeError) as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+
+
+def _find(root: Path, name: str) -> Path | None:
+    """The unpacked or gzipped IDX file, in torchvision's layout or straight in the folder."""
+    folders = (root / "MNIST" / "raw", root)
+    candidates = (folder / (name + ending) for folder in folders for ending in ("", ".gz"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _read_folder(root: Path, split: str, source: str) -> ImageData:
+    images, labels = (_read_idx(root, name, md5) for name, md5 in FILES[split].items())
+    return ImageData(_tensor(images[:, None]), _tensor(labels).long(), f"mnist-{split}", source, _fingerprint(images, labels))
+
+
+def _read_idx(root: Path, name: str, md5: str) -> np.ndarray:
+    """An IDX file: two zero bytes, the type, the number of dimensions, each dimension as big-endian int32, the data."""
+    path = _find(root, name)
+    if path is None:
+        raise DataError(f"{name} is missing under {root}: expected {root / 'MNIST' / 'raw' / name} (or with .gz)")
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise DataError(f"{path} is truncated or altered ({len(content)} bytes, MD5 differs from {md5}) and was not used. "
+                        "Delete it and fetch it again")
+    ndim = content[3]
+    shape = np.frombuffer(content, ">i4", count=ndim, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * ndim).reshape(shape)
+
+
+def _sklearn_digits(split: str) -> ImageData:
+    """1,500 training and 297 test digits, 8×8 with 17 grey levels, enlarged to 20×20 in a 28×28 frame as MNIST's are."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    part = slice(0, 1500) if split == "train" else slice(1500, None)
+    small = torch.tensor(digits.images[part], dtype=torch.float32)[:, None] * (255 / 16)
+    large = torch.nn.functional.interpolate(small, size=(20, 20), mode="bilinear", align_corners=False)
+    images = torch.nn.functional.pad(large, (4, 4, 4, 4)).round().to(torch.uint8)
+    labels = torch.tensor(digits.target[part], dtype=torch.int64)
+    return ImageData(images, labels, f"sklearn-digits-{split}", "scikit-learn", _fingerprint(images.numpy(), labels.numpy()))
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array.copy())  # a copy: the buffer of a file's bytes is read-only
+
+
+def _fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
+    return hashlib.sha256(images.tobytes() + labels.astype(np.uint8).tobytes()).hexdigest()

@@ -1,0 +1,56 @@
+"""Where and in which precision to compute: chosen at run time from what the machine has."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+
+import torch
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """The device asked for, or the best there is: CUDA, then Apple's MPS, then the CPU. Raises ValueError if it is absent."""
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda' was asked for, but PyTorch sees no CUDA GPU here")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device 'mps' was asked for, but PyTorch sees no Apple GPU here")
+    return device
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 arithmetic is done in hardware: recent CUDA GPUs, and CPUs with AVX512-BF16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private, so absent means "not known": no
+        return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
+    return False
+
+
+def autocast(device: torch.device, enabled: bool = True) -> contextlib.AbstractContextManager:
+    """bfloat16 autocast where it is fast, else nothing. bfloat16 keeps float32's range, so no loss scaling is needed."""
+    if enabled and has_fast_bf16(device):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def describe(device: torch.device) -> str:
+    """The hardware in words, for the records of a training run, e.g. 'CPU x86_64, 2 threads, bfloat16'."""
+    precision = "bfloat16" if has_fast_bf16(device) else "float32"
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, {precision}"
+    if device.type == "mps":
+        return f"Apple GPU (MPS), {precision}"
+    return f"{_cpu_name()}, {torch.get_num_threads()} threads, {precision}"
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        return names[0]
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,14 @@
+"""One helper for names: every unknown name is answered by the allowed ones and the nearest of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> ValueError:
+    """A ValueError that names what was given, what is allowed, and the nearest allowed name if one is close."""
+    allowed = sorted(allowed)
+    near = difflib.get_close_matches(str(given), allowed, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return ValueError(f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(allowed)}")

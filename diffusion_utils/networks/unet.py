@@ -1,0 +1,125 @@
+"""A U-Net for small images: the network that predicts the noise (or v, x_0, flow).
+
+Source: Ho, Jain & Abbeel 2020, appendix B, for the shape (residual blocks, group norm, attention at the coarsest
+level); Dhariwal & Nichol 2021, section 3.1, for the scale-and-shift conditioning of each block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .embedding import ConditionEmbedding
+
+
+class ResBlock(nn.Module):
+    """Two 3×3 convolutions with a short cut; the embedding of (t, label) scales and shifts the second norm.
+
+    h = conv1(silu(norm1(x)));  y = conv2(silu(norm2(h)·(1 + scale) + shift)) + skip(x).
+    """
+
+    def __init__(self, c_in: int, c_out: int, emb_dim: int, groups: int = 8, dropout: float = 0.0):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, c_in)
+        self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.emb = nn.Linear(emb_dim, 2 * c_out)
+        self.norm2 = nn.GroupNorm(groups, c_out)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1)
+        self.skip = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
+        nn.init.zeros_(self.conv2.weight)  # each block starts as the identity, so a deep net starts easy to train
+        nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, x: Tensor, emb: Tensor) -> Tensor:  # (B, c_in, H, W), (B, emb_dim) -> (B, c_out, H, W)
+        h = self.conv1(F.silu(self.norm1(x)))
+        scale, shift = self.emb(emb)[:, :, None, None].chunk(2, dim=1)
+        h = self.norm2(h) * (1 + scale) + shift
+        return self.conv2(self.dropout(F.silu(h))) + self.skip(x)
+
+
+class SelfAttention(nn.Module):
+    """Every pixel looks at every other one: softmax(q·kᵀ/√d)·v over the H·W positions (Vaswani et al. 2017, eq. 1)."""
+
+    def __init__(self, channels: int, heads: int = 4, groups: int = 8):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(groups, channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C, H, W)
+        b, c, h, w = x.shape
+        qkv = self.qkv(self.norm(x)).reshape(b, 3, self.heads, c // self.heads, h * w)
+        q, k, v = qkv.transpose(-1, -2).unbind(dim=1)  # each (B, heads, H·W, C/heads)
+        y = F.scaled_dot_product_attention(q, k, v)
+        return x + self.out(y.transpose(-1, -2).reshape(b, c, h, w))
+
+
+class UNet(nn.Module):
+    """A U-Net over (B, in_channels, H, W), H and W divisible by patch·2^(levels−1).
+
+    patch: pixels are folded into patch² channels first and unfolded last, which saves the costly full resolution;
+    channels: width of each level, fine to coarse; blocks: residual blocks a level on the way down (one more on the
+    way up); attention works at the coarsest level alone. num_classes: 0 for an unconditional network.
+    Called as net(x, time, cond): x (B, C, H, W) float; time (B,) float in [0, 1000] (1000·t/T); cond None, or
+    int64 (B,) with labels 0…num_classes−1 and num_classes for "no label". Returns a tensor shaped like x.
+    """
+
+    def __init__(self, in_channels: int = 1, channels: Sequence[int] = (64, 128), blocks: int = 1, patch: int = 1,
+                 emb_dim: int = 128, num_classes: int = 0, dropout: float = 0.0):
+        super().__init__()
+        self.fold, self.unfold = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
+        in_channels = in_channels * patch**2
+        self.embed = ConditionEmbedding(emb_dim, num_classes)
+        self.conv_in = nn.Conv2d(in_channels, channels[0], 3, padding=1)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        skips, width = [channels[0]], channels[0]
+        for level, c in enumerate(channels):
+            if level > 0:
+                self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
+                skips.append(width)
+            for _ in range(blocks):
+                self.down.append(ResBlock(width, c, emb_dim, dropout=dropout))
+                width = c
+                skips.append(width)
+        self.mid1 = ResBlock(width, width, emb_dim, dropout=dropout)
+        self.mid_attention = SelfAttention(width)
+        self.mid2 = ResBlock(width, width, emb_dim, dropout=dropout)
+        for level, c in reversed(list(enumerate(channels))):
+            for _ in range(blocks + 1):
+                self.up.append(ResBlock(width + skips.pop(), c, emb_dim, dropout=dropout))
+                width = c
+            if level > 0:
+                self.up.append(Upsample(width))
+        self.norm_out = nn.GroupNorm(8, width)
+        self.conv_out = nn.Conv2d(width, in_channels, 3, padding=1)
+        nn.init.zeros_(self.conv_out.weight)
+        nn.init.zeros_(self.conv_out.bias)
+
+    def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
+        emb = self.embed(time, cond)  # (B, emb_dim)
+        h = self.conv_in(self.fold(x))
+        skips = [h]
+        for layer in self.down:
+            h = layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
+            skips.append(h)
+        h = self.mid2(self.mid_attention(self.mid1(h, emb)), emb)
+        for layer in self.up:
+            h = layer(torch.cat([h, skips.pop()], dim=1), emb) if isinstance(layer, ResBlock) else layer(h)
+        return self.unfold(self.conv_out(F.silu(self.norm_out(h))))
+
+
+class Upsample(nn.Module):
+    """Double the resolution by copying each pixel four times, then smooth with a 3×3 convolution."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C, 2H, 2W)
+        return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))

@@ -1,0 +1,33 @@
+"""Noise that belongs to a sample, not to the batch it happens to be in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def mixed_seed(*numbers: int) -> int:
+    """One 63-bit seed from several integers, such that neighbouring inputs give unrelated outputs (a chain of SplitMix64)."""
+    mask, state = (1 << 64) - 1, 0
+    for number in numbers:
+        state = (state ^ (int(number) & mask)) + 0x9E3779B97F4A7C15 & mask
+        state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 & mask
+        state = (state ^ (state >> 27)) * 0x94D049BB133111EB & mask
+        state ^= state >> 31
+    return state >> 1
+
+
+class SampleNoise:
+    """Calling it gives the next standard Gaussian draw (B, *shape), float32; row i depends on (seed, indices[i]) alone.
+
+    Drawn on the CPU whatever the device, so that devices and batch sizes agree on the noise to the bit.
+    """
+
+    def __init__(self, seed: int, indices: Iterable[int], shape: Sequence[int], device: torch.device | str = "cpu"):
+        self.generators = [torch.Generator().manual_seed(mixed_seed(seed, i)) for i in indices]
+        self.shape, self.device = tuple(shape), device
+
+    def __call__(self) -> Tensor:
+        return torch.stack([torch.randn(self.shape, generator=g) for g in self.generators]).to(self.device)

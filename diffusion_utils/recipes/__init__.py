@@ -1,0 +1,18 @@
+"""One file a checkpoint: how it was trained, from scratch, on whatever device there is."""
+
+from ..errors import unknown_name
+from .mnist_classifier import MNIST_CLASSIFIER
+from .mnist_unet import MNIST_UNET
+from .mnist_unet_class import MNIST_UNET_CLASS
+
+RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET, MNIST_UNET_CLASS)}
+
+
+def get_recipe(name: str):
+    """The recipe of that name. Raises ValueError for an unknown one, with the nearest."""
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+    return RECIPES[name]
+
+
+__all__ = ["RECIPES", "get_recipe"]

@@ -1,0 +1,77 @@
+"""The recipe of a diffusion model of images, with or without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import torch as safetensors
+from torch import nn
+
+from .. import schedules
+from ..data import ImageData, to_model, to_pixels
+from ..denoiser import Denoiser
+from ..distributed import Group
+from ..files import write_atomic
+from ..losses import diffusion_loss, spread_times
+from ..sampling import sample
+from ..training import LossFn, Progress
+from .recipe import Recipe
+
+
+@dataclass(frozen=True)
+class DiffusionRecipe(Recipe):
+    """schedule: its name and arguments; predicts: what the network outputs; label_dropout: the share of labels that are
+    replaced by "no label" in training, so that one network is both the conditional and the unconditional model
+    (Ho & Salimans 2022, alg. 1); sampling: the defaults that suit the checkpoint; snapshots: steps at which the samples
+    of one fixed noise are kept."""
+
+    schedule: dict | None = None
+    predicts: str = "v"
+    label_dropout: float = 0.1
+    sampling: dict | None = None
+    snapshots: tuple[int, ...] = ()
+
+    def config(self) -> dict:
+        return {"network": self.network, "schedule": self.schedule, "predicts": self.predicts,
+                "label_dropout": self.label_dropout, "sampling": self.sampling}
+
+    def make_schedule(self) -> schedules.Schedule:
+        """The noise schedule."""
+        config = dict(self.schedule)
+        return schedules.SCHEDULES[config.pop("name")](**config)
+
+    def loss_fn(self, data: ImageData, device: torch.device, group: Group) -> LossFn:
+        """Random t and ε for the rows, and the mean squared error of the prediction."""
+        schedule = self.make_schedule()
+        images, labels = data.images.to(device), data.labels.to(device)  # all the data lives on the device
+        classes = self.network.get("num_classes", 0)
+
+        def loss(net: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+            t = spread_times(len(rows), schedule.T, generator)
+            eps = torch.randn((len(rows), *images.shape[1:]), generator=generator)
+            drop = torch.rand(len(rows), generator=generator) < self.label_dropout
+            t, eps, drop, rows = (group.share(a) for a in (t, eps, drop, rows))
+            rows = rows.to(device)
+            cond = torch.where(drop.to(device), classes, labels[rows]) if classes else None
+            return diffusion_loss(net, schedule, self.predicts, to_model(images[rows]), t, eps.to(device), cond)
+
+        return loss
+
+    def on_progress(self, progress: Progress, folder: Path) -> None:
+        """Keep the samples of one fixed noise at the steps asked for: the story of a training run in pictures."""
+        if progress.step in self.snapshots:
+            denoiser = Denoiser(progress.ema_net, self.make_schedule(), self.predicts)
+            device = next(progress.ema_net.parameters()).device
+            *_, last = sample(denoiser, denoiser.schedule, (16, 1, 28, 28), sampler="ddim", steps=25, device=device)
+            path = folder / f"snapshot-{progress.step:06d}.safetensors"
+            write_atomic(path, safetensors.save({"samples": to_pixels(last.x_t).cpu()}))
+
+    def extras(self, net: nn.Module, data: ImageData, folder: Path) -> tuple[dict, dict]:
+        """The snapshots, as uint8 (K, 16, 1, 28, 28), and their steps."""
+        found = sorted(folder.glob("snapshot-*.safetensors"))
+        if not found:
+            return {}, {}
+        samples = torch.stack([safetensors.load(path.read_bytes())["samples"] for path in found])
+        return {"snapshots": samples}, {"snapshot_steps": [int(path.stem.split("-")[1]) for path in found]}

@@ -1,0 +1,92 @@
+"""What every recipe shares: run the training loop, show progress, write the checkpoint with its card."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from .. import checkpoints
+from ..data import ImageData, load_mnist
+from ..devices import describe, pick_device
+from ..distributed import Group, TorchrunGroup, local_device, under_torchrun
+from ..noise import mixed_seed
+from ..training import LossFn, Progress, TrainConfig, fit
+
+
+@dataclass(frozen=True)
+class Recipe(ABC):
+    """name: of the checkpoint; network: its kind and arguments; train: the loop's configuration."""
+
+    name: str
+    network: dict
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def build(self) -> nn.Module:
+        """A freshly initialised network; the initial weights depend on the seed alone."""
+        config = dict(self.network)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(mixed_seed(self.train.seed, 0))
+            return checkpoints.NETWORKS[config.pop("kind")](**config)
+
+    @abstractmethod
+    def loss_fn(self, data: ImageData, device: torch.device, group: Group) -> LossFn:
+        """The loss on a batch of row numbers, with the data resident on the device."""
+
+    @abstractmethod
+    def config(self) -> dict:
+        """What the card says under "config"."""
+
+    def on_progress(self, progress: Progress, folder: Path) -> None:
+        """Called after each progress line; a recipe may keep snapshots in the run's folder."""
+
+    def extras(self, net: nn.Module, data: ImageData, folder: Path) -> tuple[dict, dict]:
+        """More tensors and card entries for the finished checkpoint."""
+        return {}, {}
+
+    def run(self, folder: str | Path = "runs", *, resume: bool = False, device: str | None = None,
+            data: ImageData | None = None, log: Callable[[str], None] = tqdm.write) -> Path | None:
+        """Train from scratch, or go on after an interruption, and write the checkpoint into folder/name.
+
+        Returns the card's path (None in all processes but the first under torchrun).
+        """
+        chosen = local_device(pick_device(device))
+        group = TorchrunGroup(chosen) if under_torchrun() else Group()
+        folder = Path(folder) / self.name
+        data = data or load_mnist("train")
+        net = self.build().to(chosen)
+        if chosen.type == "cuda":
+            net = net.to(memory_format=torch.channels_last)
+        progress = self._train(net, data, chosen, group, folder, resume)
+        if not group.is_first:
+            return None
+        tensors, extra = self.extras(progress.ema_net, data, folder)
+        card = {
+            "name": self.name, "config": self.config(), "data": {"name": data.name, "n": len(data), "sha256": data.sha256},
+            "training": asdict(self.train) | {
+                "steps_done": progress.step, "seconds": round(progress.seconds), "hardware": describe(chosen),
+                "torch": torch.__version__, "date": date.today().isoformat(), "processes": group.size,
+                "parameters": sum(p.numel() for p in net.parameters()),
+                "history": progress.history,
+            },
+        }
+        path = checkpoints.save(folder, card | extra, checkpoints.half(progress.ema_net) | tensors)
+        log(f"{self.name}: {progress.step} steps in {progress.seconds:.0f} s, written to {path}")
+        return path
+
+    def _train(self, net, data, device, group, folder, resume) -> Progress:
+        loss_fn = self.loss_fn(data, device, group)
+        bar = tqdm(total=self.train.steps, desc=self.name, mininterval=1.0, disable=not group.is_first)
+        for progress in fit(net, loss_fn, len(data), self.train, folder=folder, resume=resume, group=group):
+            bar.update(progress.step - bar.n)
+            bar.set_postfix(loss=f"{progress.loss:.4f}", lr=f"{progress.lr:.1e}", refresh=False)
+            if group.is_first:
+                self.on_progress(progress, folder)
+        bar.close()
+        return progress

@@ -1,0 +1,213 @@
+"""One update, one loop: every Gaussian sampler of the book is `update` with another estimate D of x_0 or another noise u.
+
+Sources: Ho et al. 2020 (DDPM), Song et al. 2021 (DDIM), Karras et al. 2022 (Heun), Lu et al. 2022b (DPM-Solver++ 2M).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .denoiser import DenoiserFn
+from .errors import unknown_name
+from .noise import SampleNoise
+from .schedules import Schedule
+
+SAMPLERS = ("ddpm", "ddim", "dpmpp_2m", "heun")
+SPACINGS = ("uniform", "log_snr")
+
+
+class State(NamedTuple):
+    """One point of a trajectory: time t, x_t (B, …), and the estimate x0_hat (B, …) that the next step uses."""
+
+    t: int
+    x_t: Tensor
+    x0_hat: Tensor
+
+
+def posterior_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
+    """u = noise_s·√(1 − SNR_t/SNR_s): standard deviation of q(x_s given x_t, x_0), s < t (Ho et al. 2020, eq. 7).
+
+    For s = t − 1 its square is β̃_t = β_t·(1 − ᾱ_{t−1})/(1 − ᾱ_t). Returns float64, shape of t.
+    """
+    t, s = schedule.check_t(t), schedule.check_t(s)
+    ratio = (schedule.signal[t] * schedule.noise[s] / (schedule.noise[t] * schedule.signal[s])) ** 2  # SNR_t/SNR_s
+    return schedule.noise[s] * (1 - ratio).clamp(min=0).sqrt()
+
+
+def step_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
+    """√(1 − ᾱ_t/ᾱ_s): standard deviation of the forward kernel q(x_t given x_s), s < t; √β_t for s = t − 1.
+
+    Ho et al.'s other choice of sampling variance ("fixed large"). For any schedule: √(noise_t² − (signal_t/signal_s)²·noise_s²).
+    """
+    t, s = schedule.check_t(t), schedule.check_t(s)
+    kept = schedule.signal[t] / schedule.signal[s]
+    return (schedule.noise[t] ** 2 - (kept * schedule.noise[s]) ** 2).clamp(min=0).sqrt()
+
+
+def update(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, D: Tensor, *,
+           u: float | Tensor = 0.0, std: float | Tensor | None = None, z: Tensor | None = None) -> Tensor:
+    """x_s = (d/noise_t)·x_t + (signal_s − signal_t·d/noise_t)·D + std·z,  d² = noise_s² − u².
+
+    One step from t down to s < t given D, an estimate of x_0 (B, …). u = 0 is DDIM (Song et al. 2021, eq. 12 with σ = 0);
+    u = posterior_std is DDPM's posterior (Ho et al. 2020, eqs 6–7). std replaces u as the scale of the fresh noise z
+    (B, …) while the mean stays. t, s integers or int64 (B,); u, std: numbers or float64 shaped like t.
+    Never divides by signal, so zero terminal SNR and flow matching work; where noise_s = 0 it returns D.
+    """
+    t, s = schedule.check_t(t), schedule.check_t(s)
+    if not bool((s < t).all()):
+        raise ValueError(f"update steps down: s must lie below t, got t = {t.tolist()}, s = {s.tolist()}")
+    if D.shape != x_t.shape:
+        raise ValueError(f"D must have the shape of x_t {tuple(x_t.shape)}, got {tuple(D.shape)}")
+    u = torch.as_tensor(u, dtype=torch.float64)
+    std = u if std is None else torch.as_tensor(std, dtype=torch.float64)
+    d_squared = schedule.noise[s] ** 2 - u**2
+    if bool((d_squared < -1e-12).any()):
+        raise ValueError(f"u must lie in 0…noise_s = {schedule.noise[s].tolist()}, got {u.tolist()}")
+    d = d_squared.clamp(min=0).sqrt()
+    keep = d / schedule.noise[t]
+    x_s = _shaped(keep, x_t) * x_t + _shaped(schedule.signal[s] - schedule.signal[t] * keep, x_t) * D
+    if bool((std > 0).any()):
+        if z is None:
+            raise ValueError("std > 0 needs z, standard Gaussian noise of the shape of x_t")
+        x_s = x_s + _shaped(std, x_t) * z
+    return x_s
+
+
+def renoise(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, z: Tensor) -> Tensor:
+    """x_s = (signal_s/signal_t)·x_t + √(noise_s² − (signal_s/signal_t)²·noise_t²)·z: the forward kernel from t up to s > t.
+
+    Song et al. 2021b, eq. 29 for variance-preserving tables. x_t, z: (B, …).
+    """
+    t, s = schedule.check_t(t), schedule.check_t(s)
+    if not bool((s > t).all()):
+        raise ValueError(f"renoise steps up: s must lie above t, got t = {t.tolist()}, s = {s.tolist()}")
+    kept = schedule.signal[s] / schedule.signal[t]
+    return _shaped(kept, x_t) * x_t + _shaped(step_std(schedule, s, t), x_t) * z
+
+
+def _shaped(coefficient: Tensor, x: Tensor) -> Tensor:
+    """A float64 coefficient () or (B,) as x's dtype and device, () or (B, 1, …, 1)."""
+    shape = coefficient.shape + (1,) * (x.ndim - 1) if coefficient.ndim else ()
+    return coefficient.reshape(shape).to(x.device, x.dtype)
+
+
+def timesteps(schedule: Schedule, steps: int, spacing: str = "uniform", start: int | None = None) -> list[int]:
+    """steps + 1 falling times from `start` (T unless given) to 0: the walk of a sampler is their consecutive pairs.
+
+    uniform: equal strides of t; log_snr: equal strides of λ, the natural clock of the solvers (Lu et al. 2022, section 3.4).
+    Always begins at `start` itself and ends at 0. Raises ValueError for steps outside 1…start.
+    """
+    start = schedule.T if start is None else int(schedule.check_t(start))
+    if not isinstance(steps, int) or not 1 <= steps <= start:
+        raise ValueError(f"steps must be an integer in 1…{start}, got {steps!r}")
+    if spacing == "uniform":
+        return [round(start * (steps - i) / steps) for i in range(steps + 1)]
+    if spacing != "log_snr":
+        raise unknown_name("spacing", spacing, SPACINGS)
+    if steps == 1:
+        return [start, 0]
+    lam = schedule.log_snr
+    first = lam[start] if torch.isfinite(lam[start]) else lam[start - 1]
+    wanted = torch.linspace(float(first), float(lam[1]), steps, dtype=torch.float64)  # the last step goes to the data
+    times = [start] + [int((lam[1:start] - w).abs().argmin()) + 1 for w in wanted[1:]] + [0]
+    for i in range(steps - 1, 0, -1):  # whole t: push apart what rounded to the same one
+        times[i] = max(times[i], times[i + 1] + 1)
+    for i in range(1, steps):
+        times[i] = min(times[i], times[i - 1] - 1)
+    return times
+
+
+@torch.no_grad()
+def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, *, sampler: str = "ddim",
+           steps: int = 20, spacing: str = "uniform", eta: float | None = None, variance: str = "posterior",
+           cond=None, seed: int = 0, indices: Sequence[int] | None = None, device: torch.device | str = "cpu",
+           x_start: Tensor | None = None, times: Sequence[int] | None = None,
+           after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
+    """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
+
+    shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own.
+    sampler: 'ddpm' (η = 1), 'ddim' (η = 0), 'dpmpp_2m', 'heun'; eta: overrides η of the first two; variance: of the
+    noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
+    where it goes up the forward kernel is applied (RePaint). after_step(x_s, s): returns x_s with what is known written in.
+    seed, indices: sample i's noise depends on (seed, indices[i]) and not on the batch it is in; indices default to 0…B−1.
+    `*_, last = sample(...)` gives the result; last.x_t is x_0.
+    """
+    eta = _check_sampler(sampler, eta, variance)
+    if (shape is None) == (x_start is None):
+        raise ValueError("give either shape, to start from noise, or x_start")
+    shape = tuple(x_start.shape) if x_start is not None else tuple(shape)
+    times = list(times) if times is not None else timesteps(schedule, steps, spacing)
+    _check_walk(schedule, times)
+    draw = SampleNoise(seed, range(shape[0]) if indices is None else indices, shape[1:], device)
+    # x_T = noise_T·ε: for variance-preserving tables noise_T is 1 to within √(1 − ᾱ_T)
+    x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start.to(device)
+    previous = None  # (t, x̂₀) of the step before, for the two-step solver
+    for t, s in zip(times[:-1], times[1:]):
+        if s > t:
+            x, previous = renoise(schedule, x, t, s, draw()), None
+            continue
+        x0_hat = denoiser(x, t, cond).x0_hat
+        yield State(t, x, x0_hat)
+        D = x0_hat
+        if sampler == "dpmpp_2m":
+            D, previous = _two_step(schedule, x0_hat, t, s, previous), (t, x0_hat)
+        elif sampler == "heun":
+            D = _heun(denoiser, schedule, x, x0_hat, t, s, cond)
+        u = eta * posterior_std(schedule, t, s)
+        std = u if variance == "posterior" else eta * step_std(schedule, t, s) * (s > 0)
+        x = update(schedule, x, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
+        if after_step is not None:
+            x = after_step(x, s)
+    yield State(0, x, x)
+
+
+def _two_step(schedule: Schedule, x0_hat: Tensor, t: int, s: int, previous: tuple[int, Tensor] | None) -> Tensor:
+    """D = x̂₀ + (x̂₀ − x̂₀_prev)/(2r), r = h_prev/h, h = λ_s − λ_t; first order at both ends (Lu et al. 2022b, alg. 2)."""
+    if previous is None or s == 0:
+        return x0_hat
+    t_prev, x0_prev = previous
+    lam = schedule.log_snr
+    if not torch.isfinite(lam[t_prev]):  # zero terminal SNR: the first step is infinitely long in λ
+        return x0_hat
+    r = float((lam[t] - lam[t_prev]) / (lam[s] - lam[t]))
+    return x0_hat + (x0_hat - x0_prev) / (2 * r)
+
+
+def _heun(denoiser: DenoiserFn, schedule: Schedule, x: Tensor, x0_hat: Tensor, t: int, s: int, cond) -> Tensor:
+    """D + (σ_t/2σ_s)·(D′ − D), D′ the estimate after an Euler step, σ = noise/signal (Karras et al. 2022, alg. 1)."""
+    if s == 0 or schedule.signal[t] == 0:
+        return x0_hat
+    sigma_t, sigma_s = (float(schedule.noise[k] / schedule.signal[k]) for k in (t, s))
+    euler = update(schedule, x, t, s, x0_hat)
+    return x0_hat + sigma_t / (2 * sigma_s) * (denoiser(euler, s, cond).x0_hat - x0_hat)
+
+
+def calls_per_sample(sampler: str, steps: int, weight: float = 1.0) -> int:
+    """Network evaluations for one sample: steps × (2 for Heun, but 1 in its last step) × (2 when guided, w not 0 or 1)."""
+    _check_sampler(sampler, None, "posterior")
+    solver = 2 * steps - 1 if sampler == "heun" else steps
+    return solver * (1 if weight in (0, 1) else 2)
+
+
+def _check_sampler(sampler: str, eta: float | None, variance: str) -> float:
+    if sampler not in SAMPLERS:
+        raise unknown_name("sampler", sampler, SAMPLERS)
+    if variance not in ("posterior", "large"):
+        raise unknown_name("variance", variance, ("posterior", "large"))
+    if eta is None:
+        return 1.0 if sampler == "ddpm" else 0.0
+    if sampler in ("dpmpp_2m", "heun") and eta != 0:
+        raise ValueError(f"{sampler} solves the deterministic equation: eta must be 0, got {eta}")
+    if not 0 <= eta <= 1:
+        raise ValueError(f"eta must lie in 0…1, got {eta}")
+    return float(eta)
+
+
+def _check_walk(schedule: Schedule, times: list[int]) -> None:
+    schedule.check_t(torch.tensor(times))
+    if len(times) < 2 or times[-1] != 0 or any(a == b for a, b in zip(times[:-1], times[1:])):
+        raise ValueError(f"a walk has at least two times, no two the same in a row, and ends at 0, got {times}")

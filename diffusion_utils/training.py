@@ -1,0 +1,234 @@
+"""The training loop: a generator that yields its progress; resumable bit for bit; one device or many.
+
+Everything random is drawn from (seed, step), never from a generator that lives on, so a run resumed at step k
+sees exactly the batches, times and noise that an uninterrupted run would have seen.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
+from torch import Tensor, nn
+
+from .devices import autocast
+from .distributed import Group
+from .ema import EMA
+from .files import write_atomic
+from .noise import mixed_seed
+
+# (net, row numbers of the whole batch, generator) -> scalar loss of this process's share of the batch
+LossFn = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """steps: optimiser steps (an upper bound where `minutes` is set); batch: samples a step over all devices; lr: peak
+    learning rate of AdamW; warmup: steps of linear rise, after which a cosine falls to 0; clip: gradient norm; ema: decay;
+    minutes: stop after this wall time, with the learning rate following the clock; bf16: autocast where it is fast."""
+
+    steps: int = 10_000
+    batch: int = 128
+    lr: float = 1e-3
+    warmup: int = 200
+    clip: float = 1.0
+    ema: float = 0.999
+    weight_decay: float = 0.0
+    seed: int = 0
+    log_every: int = 50
+    minutes: float | None = None
+    bf16: bool = True
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "log_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be ≥ 1, got {getattr(self, name)}")
+        if self.lr <= 0 or self.clip <= 0 or (self.minutes is not None and self.minutes <= 0):
+            raise ValueError(f"lr, clip and minutes must be positive, got {self.lr}, {self.clip}, {self.minutes}")
+
+
+@dataclass
+class Progress:
+    """One line of a run: step; mean loss since the last line; learning rate; seconds so far; the averaged network;
+    and all lines so far as (step, loss)."""
+
+    step: int
+    loss: float
+    lr: float
+    seconds: float
+    ema_net: nn.Module
+    history: list[tuple[int, float]]
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss became NaN or infinite; the message says at which step and where the last good state lies."""
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C was pressed; the step under way was finished and the state saved. The message says how to go on."""
+
+
+def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
+    """Linear rise over `warmup` steps, times a cosine from 1 to 0 over the run (Loshchilov & Hutter 2017, eq. 5).
+
+    step: 1…steps; fraction: of the run that is over, 0…1.
+    """
+    rise = min(1.0, step / max(1, config.warmup))
+    return config.lr * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction)))
+
+
+def batch_rows(n: int, config: TrainConfig, step: int) -> Tensor:
+    """Row numbers of the batch of `step` (1, 2, …): each epoch is a fresh permutation of the n rows, seeded by its number."""
+    start, rows = (step - 1) * config.batch, []
+    while len(rows) < config.batch:
+        epoch, offset = divmod(start + len(rows), n)
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(mixed_seed(config.seed, 1, epoch)))
+        rows.extend(order[offset:offset + config.batch - len(rows)].tolist())
+    return torch.tensor(rows)
+
+
+def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder: str | Path | None = None,
+        resume: bool = False, save_minutes: float = 2.0, group: Group | None = None) -> Iterator[Progress]:
+    """Train `net` on n rows of data; yields a Progress every `log_every` steps and at the end.
+
+    loss_fn(net, rows, generator): scalar loss on the data rows `rows` (int64 (batch,)), drawing all randomness from the
+    generator (on several devices: for the whole batch, then keeping `group.share`). folder: where `state.safetensors`
+    is kept, rewritten every save_minutes and at the end; None keeps nothing. resume: go on from that file.
+    Raises TrainingDiverged on a NaN loss (the last saved state is kept), TrainingInterrupted after Ctrl-C (state saved).
+    """
+    group = group or Group()
+    device = next(net.parameters()).device
+    ema = EMA(net, config.ema)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=config.weight_decay, betas=(0.9, 0.99))
+    path = Path(folder) / "state.safetensors" if folder is not None else None
+    history: list[tuple[int, float]] = []
+    step, seconds = 0, 0.0
+    if resume:
+        if path is None:
+            raise ValueError("resume needs the folder of the run")
+        step, seconds, history = load_state(path, net, ema, optimiser, config)
+        yield Progress(step, history[-1][1], 0.0, seconds, ema.net, list(history))
+    wrapped, recent = group.wrap(net), []
+    started = last_save = time.monotonic()
+
+    def clock() -> float:
+        return seconds + time.monotonic() - started
+
+    def save() -> None:
+        if path is not None and group.is_first:
+            save_state(path, net, ema, optimiser, config, step, clock(), history)
+
+    def over() -> bool:
+        return step >= config.steps or (config.minutes is not None and clock() >= 60 * config.minutes)
+
+    with deferred_interrupt() as interrupted:
+        while not over():
+            step += 1
+            fraction = (step - 1) / config.steps if config.minutes is None else clock() / (60 * config.minutes)
+            lr = learning_rate(config, step, fraction)
+            for parameters in optimiser.param_groups:
+                parameters["lr"] = lr
+            net.train()
+            rows = batch_rows(n, config, step)
+            generator = torch.Generator().manual_seed(mixed_seed(config.seed, 2, step))
+            with autocast(device, config.bf16):
+                loss = loss_fn(wrapped, rows, generator)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), config.clip)
+            optimiser.step()
+            ema.update(net, step)
+            recent.append(loss.detach())  # no .item() here: it would make a GPU wait at each step
+            if step % config.log_every == 0 or over() or interrupted.is_set():
+                losses = group.mean(torch.stack(recent).float()).tolist()
+                recent.clear()
+                _check_finite(losses, step, path)
+                history.append((step, sum(losses) / len(losses)))
+                if interrupted.is_set():
+                    save()
+                    raise TrainingInterrupted(f"stopped at step {step} of {config.steps}"
+                                              + (f"; saved in {path}, go on with --resume" if path else ""))
+                if over() or time.monotonic() - last_save > 60 * save_minutes:
+                    save()
+                    last_save = time.monotonic()
+                yield Progress(step, history[-1][1], lr, clock(), ema.net, list(history))
+
+
+def _check_finite(losses: list[float], step: int, path: Path | None) -> None:
+    for i, value in enumerate(losses):
+        if not math.isfinite(value):
+            bad = step - len(losses) + 1 + i
+            kept = f" The last good state is kept in {path}." if path is not None and path.exists() else ""
+            raise TrainingDiverged(f"the loss is {value} at step {bad}.{kept} Try a smaller learning rate or a longer warm-up")
+
+
+@contextmanager
+def deferred_interrupt():
+    """Turn Ctrl-C into a flag while a step runs, so that no step is left half done. Yields a threading.Event."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def save_state(path: Path, net: nn.Module, ema: EMA, optimiser: torch.optim.Optimizer, config: TrainConfig, step: int,
+               seconds: float, history: list[tuple[int, float]]) -> None:
+    """Everything needed to go on, in one safetensors file, written whole or not at all."""
+    tensors = {f"net.{k}": v for k, v in net.state_dict().items()}
+    tensors |= {f"ema.{k}": v for k, v in ema.net.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    metadata = {"step": step, "seconds": seconds, "history": history, "config": asdict(config)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    write_atomic(path, safetensors.save(tensors, {"training": json.dumps(metadata)}))
+
+
+def load_state(path: Path, net: nn.Module, ema: EMA, optimiser: torch.optim.Optimizer,
+               config: TrainConfig) -> tuple[int, float, list[tuple[int, float]]]:
+    """Fill net, ema and optimiser from the file; returns (step, seconds, history).
+
+    Raises FileNotFoundError when there is nothing to resume, ValueError for a corrupt file or another configuration.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"nothing to resume: {path} does not exist")
+    content = path.read_bytes()
+    try:
+        tensors = safetensors.load(content)
+        header = json.loads(content[8:8 + int.from_bytes(content[:8], "little")])
+        metadata = json.loads(header["__metadata__"]["training"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is truncated or not a training state: {error}") from error
+    changed = {k: (v, asdict(config)[k]) for k, v in metadata["config"].items() if asdict(config).get(k) != v}
+    if changed:
+        raise ValueError(f"{path} belongs to another configuration; saved and asked for differ in {changed}")
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {k[len(prefix):]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+    try:
+        net.load_state_dict(part("net."))
+        ema.net.load_state_dict(part("ema."))
+    except RuntimeError as error:
+        raise ValueError(f"{path} belongs to another network: {error}") from error
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in part("optimiser.").items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    return metadata["step"], metadata["seconds"], [tuple(h) for h in metadata["history"]]
