@@ -34,16 +34,12 @@ class PlotScale:
 
     def ticks(self) -> list[list]:
         """A handful of [position, text] pairs at round numbers."""
-        values = self._round_values_log() if self.log else self._round_values_linear()
+        values = self._powers_of_ten() if self.log else round_values(self.low, self.high)
+        if len(values) < 2:  # a logarithmic axis too short for powers of ten
+            values = round_values(10.0**self.low, 10.0**self.high)
         return [[int(self(np.float64(v))), f"{v:.6g}".replace("-", "−")] for v in values]
 
-    def _round_values_linear(self) -> list[float]:
-        step = round_step(self.high - self.low)
-        # A thousandth of a step of slack, so that rounding does not lose a tick at the very end.
-        first, last = math.ceil(self.low / step - 1e-3), math.floor(self.high / step + 1e-3)
-        return [k * step for k in range(first, last + 1)]
-
-    def _round_values_log(self) -> list[float]:
+    def _powers_of_ten(self) -> list[float]:
         """Powers of ten; with their doubles and fives where there are fewer than two decades."""
         decades = range(math.floor(self.low), math.ceil(self.high) + 1)
         stride = max(1, round(len(decades) / 5))
@@ -52,10 +48,13 @@ class PlotScale:
         return [v for v in values if self.low - 1e-9 <= math.log10(v) <= self.high + 1e-9]
 
 
-def round_step(spread: float) -> float:
-    """The 1, 2 or 5 times a power of ten that divides `spread` into three to six parts or so."""
-    power = 10.0 ** math.floor(math.log10(spread / 3))
-    return next(m * power for m in (5, 2, 1) if m * power <= spread / 3)
+def round_values(low: float, high: float) -> list[float]:
+    """Three to seven round numbers, equally spaced, from low to high."""
+    power = 10.0 ** math.floor(math.log10((high - low) / 3))
+    step = next(m * power for m in (5, 2, 1) if m * power <= (high - low) / 3)
+    # A thousandth of a step of slack, so that rounding does not lose a number at the very end.
+    first, last = math.ceil(low / step - 1e-3), math.floor(high / step + 1e-3)
+    return [k * step for k in range(first, last + 1)]
 
 
 def numbers(values: object, what: str, positive: bool = False) -> np.ndarray:
