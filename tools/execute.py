@@ -77,8 +77,10 @@ def install_package(target: Path) -> None:
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if run(*pip, "--no-deps", "--no-build-isolation", "--target", target, ROOT) != 0:
         raise SystemExit("The package cannot be installed; the lines above say why.")
-    found = "__import__('importlib.util').util.find_spec('diffusion_utils').origin"
-    check = f"raise SystemExit(not {found}.startswith({str(target)!r}))"
+    check = f"""
+from importlib.util import find_spec
+raise SystemExit(not find_spec("diffusion_utils").origin.startswith({str(target)!r}))
+"""
     if python("-c", check, env={"PYTHONPATH": str(target)}, cwd=target) != 0:
         raise SystemExit(f"The chapters would not import the installed package in {target}, but another one.")
 

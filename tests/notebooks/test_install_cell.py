@@ -1,0 +1,77 @@
+"""What the install cell does on a machine without the package, with it, and how it gets into a notebook."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import install_cell
+import pytest
+
+# A stand-in for pip, which is not ours: it writes down how it was called.
+FAKE_PIP = """
+import json, os, sys
+with open(os.environ["PIP_CALLS"], "w") as file:
+    json.dump(sys.argv[1:], file)
+"""
+
+
+def run_cell(folder: Path, *packages: str) -> list[str] | None:
+    """Run the cell where only these packages can be imported; returns pip's arguments, or None if it was not called."""
+    modules = {"pip/__init__": "", "pip/__main__": FAKE_PIP, **{f"{name}/__init__": "" for name in packages}}
+    for name, body in modules.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / f"{name}.py").write_text(body)
+    calls = folder / "calls.json"
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PIP_CALLS": str(calls)}
+    # -S leaves site-packages out: nothing is importable but the standard library and `folder`. The cell starts pip
+    # by sys.executable without -S, but the stand-in in PYTHONPATH comes before the real pip.
+    subprocess.run([sys.executable, "-S", "-c", install_cell.source()], env=environment, cwd=folder, check=True)
+    return json.loads(calls.read_text()) if calls.exists() else None
+
+
+def test_installs_the_release_where_the_package_is_missing(tmp_path: Path) -> None:
+    arguments = run_cell(tmp_path, "safetensors")
+    release = f"{install_cell.address()}/archive/refs/tags/v{install_cell.version()}.zip"
+    assert arguments == ["install", "--quiet", "--no-deps", release, "anywidget", "psygnal"]
+
+
+def test_never_names_what_the_machine_must_keep(tmp_path: Path) -> None:
+    for argument in run_cell(tmp_path) or pytest.fail("pip was not called"):
+        assert argument.split("==")[0] not in ("torch", "torchvision", "numpy", "ipywidgets")
+
+
+def test_does_nothing_where_the_package_is(tmp_path: Path) -> None:
+    assert run_cell(tmp_path, "diffusion_utils") is None
+
+
+def test_is_short() -> None:
+    assert len(install_cell.source().splitlines()) <= 12
+
+
+def notebook(path: Path, *cells: tuple[str, str]) -> Path:
+    content = [{"cell_type": kind, "id": f"c{n}", "metadata": {}, "source": [text],
+                **({"outputs": [], "execution_count": None} if kind == "code" else {})}
+               for n, (kind, text) in enumerate(cells)]
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": content}))
+    return path
+
+
+def test_is_written_before_the_first_code_cell_and_only_once(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb", ("markdown", "# Title"), ("code", "x = 1"), ("code", "x"))
+    assert install_cell.write(path)
+    assert not install_cell.write(path)
+    stored = json.loads(path.read_text())["cells"]
+    assert [cell["id"] for cell in stored] == ["c0", "install", "c1", "c2"]
+    assert "".join(stored[1]["source"]) == install_cell.source()
+
+
+def test_replaces_an_older_install_cell(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb", ("code", "x = 1"))
+    install_cell.write(path)
+    path.write_text(path.read_text().replace(f"v{install_cell.version()}", "v0.0.1"))
+    assert install_cell.write(path)
+    assert "v0.0.1" not in path.read_text()
