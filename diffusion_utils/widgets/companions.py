@@ -50,9 +50,10 @@ class PlotScale:
 
 def round_values(low: float, high: float) -> list[float]:
     """Three to seven round numbers, equally spaced, from low to high."""
-    power = 10.0 ** math.floor(math.log10((high - low) / 3))
-    step = next(m * power for m in (5, 2, 1) if m * power <= (high - low) / 3)
-    # A thousandth of a step of slack, so that rounding does not lose a number at the very end.
+    # A thousandth of slack here and below, so that rounding errors do not lose a step or a number at the very end.
+    third = 1.001 * (high - low) / 3
+    power = 10.0 ** math.floor(math.log10(third))
+    step = next(m * power for m in (5, 2, 1) if m * power <= third)
     first, last = math.ceil(low / step - 1e-3), math.floor(high / step + 1e-3)
     return [k * step for k in range(first, last + 1)]
 
