@@ -1,0 +1,179 @@
+"""Every page of the built book, as readers get it: from a web host, from a file, on a phone, without JavaScript.
+
+The pages are those of book/_build/html, or of the folder named in DIFFUSION_SITE.
+"""
+
+import os
+from contextlib import contextmanager
+
+import pytest
+
+from .conftest import SITE
+
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
+WITH_WIDGETS = [page for page in PAGES if "widget-view+json" in (SITE / page).read_text(encoding="utf-8")]
+DESKTOP = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
+PHONE = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
+READY_MS = 15_000  # far more than a widget takes, because the machine may be busy; it is not a speed test
+
+# Controls that work without a kernel although they are not ours: the copy button of a code block, a quiz.
+OTHER_LIVE_CONTROLS = ".copybtn, .toggle-button, .Quiz *, [id^=quiz] *"
+
+
+def test_the_book_is_built():
+    if not PAGES and not os.environ.get("CI"):
+        pytest.skip(f"no pages to look at in {SITE}; `make book` builds them")
+    assert PAGES, f"no pages to look at in {SITE}"
+
+
+@contextmanager
+def opened(browser, url: str, **options):
+    """The page, with what went wrong on it so far in page.problems: errors, failed and foreign requests."""
+    context = browser.new_context(**options)
+    try:
+        page = context.new_page()
+        page.problems = []
+        host = url.split("/", 3)[2]
+        page.on("console", lambda m: page.problems.append(f"console: {m.text} {m.location}") if m.type == "error" else None)
+        page.on("pageerror", lambda error: page.problems.append(f"error: {error}"))
+        page.on("requestfailed", lambda r: page.problems.append(f"failed: {r.url}"))
+        page.on("response", lambda r: page.problems.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        own = ("data:", "blob:", f"http://{host}/" if host else "file:///")
+        page.on("request", lambda r: None if r.url.startswith(own) else page.problems.append(f"foreign: {r.url}"))
+        page.goto(url, wait_until="load")
+        yield page
+    finally:
+        context.close()
+
+
+def wait_for_widgets(page) -> int:
+    """Wait until every place for a widget of ours holds one; return how many there are."""
+    wanted = page.locator(".widget-figure").count()
+    if wanted:
+        page.wait_for_function(
+            "wanted => document.querySelectorAll('.fs[data-ready]').length === wanted", arg=wanted, timeout=READY_MS
+        )
+    return wanted
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+@pytest.mark.parametrize("source", ["web host", "file"])
+def test_a_page_loads_without_an_error_and_without_a_foreign_request(browser, site_url, page_name, source):
+    base = site_url if source == "web host" else SITE.resolve().as_uri()
+    with opened(browser, f"{base}/{page_name}", **DESKTOP) as page:
+        wait_for_widgets(page)
+        page.wait_for_timeout(300)  # what late scripts, such as the mathematics, still ask for
+        assert page.problems == []
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+def test_a_page_fits_a_phone(browser, site_url, page_name):
+    with opened(browser, f"{site_url}/{page_name}", **PHONE) as page:
+        wait_for_widgets(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.problems == []
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+def test_no_control_is_dead(browser, site_url, page_name):
+    """What looks like a control in an output is ours, or works without a kernel."""
+    with opened(browser, f"{site_url}/{page_name}", **DESKTOP) as page:
+        wait_for_widgets(page)
+        dead = page.evaluate(
+            """(live) => [...document.querySelectorAll(".cell_output :is(input, select, button, textarea)")]
+                .filter((control) => !control.closest(".fs") && !control.matches(live))
+                .map((control) => control.outerHTML.slice(0, 100))""",
+            OTHER_LIVE_CONTROLS,
+        )
+        assert dead == []
+        # A view without a poster is a core widget: the page shows nothing for it. Tag its cell remove-output.
+        views, ours = page.locator("script[type*='widget-view']").count(), page.locator(".widget-figure").count()
+        assert views == ours
+
+
+def look(widget) -> dict:
+    """What a reader sees and hears of a widget."""
+    return {
+        "picture": widget.locator("canvas").evaluate("canvas => canvas.toDataURL()"),
+        "values": widget.locator(".fs-value").all_text_contents(),
+        "spoken": [s.get_attribute("aria-valuetext") for s in widget.locator("input[type=range]").all()],
+    }
+
+
+def click_at(page, slider, fraction: float) -> None:
+    """Click, or on a phone tap, at this fraction of a slider's length."""
+    box = slider.bounding_box()
+    place = {"x": fraction * box["width"], "y": box["height"] / 2}
+    slider.tap(position=place) if page.evaluate("navigator.maxTouchPoints > 0") else slider.click(position=place)
+
+
+@pytest.mark.parametrize("device", ["desktop, light", "phone, dark"])
+@pytest.mark.parametrize("page_name", WITH_WIDGETS)
+def test_every_slider_changes_the_picture_and_its_readout(browser, site_url, page_name, device):
+    with opened(browser, f"{site_url}/{page_name}", **(DESKTOP if "light" in device else PHONE)) as page:
+        assert wait_for_widgets(page) > 0
+        for widget in page.locator(".fs").all():
+            sliders = widget.locator("input[type=range]").all()
+            for slider in sliders:  # where the others stand at an end, a slider may have nothing to change
+                click_at(page, slider, 0.5)
+            for k, slider in enumerate(sliders):
+                name = f"slider {k} of {widget.get_attribute('aria-label')!r}"
+                check_keyboard(page, widget, slider, k, name)
+                check_pointer(page, widget, slider, k, name)
+                click_at(page, slider, 0.5)
+            check_play(page, widget)
+        assert page.problems == []
+
+
+def check_keyboard(page, widget, slider, k: int, name: str) -> None:
+    slider.focus()
+    page.keyboard.press("Home")
+    home = look(widget)
+    page.keyboard.press("ArrowRight")
+    step = look(widget)
+    page.keyboard.press("End")
+    end = look(widget)
+    assert home["values"][k] != step["values"][k], f"{name}: an arrow key does not change its text"
+    assert home["spoken"][k] != step["spoken"][k], f"{name}: an arrow key does not change what is read aloud"
+    assert home["values"][k] != end["values"][k], f"{name}: Home and End show the same text"
+    assert home["picture"] != end["picture"], f"{name}: Home and End show the same picture"
+
+
+def check_pointer(page, widget, slider, k: int, name: str) -> None:
+    click_at(page, slider, 0.02)
+    left = look(widget)
+    click_at(page, slider, 0.98)
+    right = look(widget)
+    assert left["values"][k] != right["values"][k], f"{name}: clicking along it does not change its text"
+    assert left["picture"] != right["picture"], f"{name}: clicking along it does not change the picture"
+
+
+def check_play(page, widget) -> None:
+    button = widget.locator(".fs-play")
+    click_at(page, widget.locator("input[type=range]").first, 0.02)
+    before = widget.locator(".fs-value").first.text_content()
+    button.click()
+    assert button.get_attribute("aria-label") == "Pause"
+    text = widget.locator(".fs-value").first.element_handle()
+    page.wait_for_function("([element, before]) => element.textContent !== before", arg=[text, before], timeout=5000)
+    if button.get_attribute("aria-label") == "Pause":  # a short one may have reached its end
+        button.click()
+    stopped = look(widget)
+    page.wait_for_timeout(250)
+    assert look(widget) == stopped, "it still moves after a press on Pause"
+    assert button.get_attribute("aria-label") == "Play"
+
+
+@pytest.mark.parametrize("page_name", WITH_WIDGETS)
+def test_without_javascript_a_still_picture_stands_for_each_widget(browser, site_url, page_name):
+    with opened(browser, f"{site_url}/{page_name}", java_script_enabled=False, **DESKTOP) as page:
+        places = page.locator(".widget-figure").all()
+        assert places
+        for place in places:
+            picture = place.locator(".widget-poster img")
+            assert picture.is_visible()
+            box = picture.bounding_box()
+            assert min(box["width"], box["height"]) > 20
+            assert picture.get_attribute("alt")
+            assert "needs JavaScript" in place.inner_text()
+        assert not [problem for problem in page.problems if problem.startswith("foreign")]

@@ -1,0 +1,335 @@
+"""FrameScrubber's front end and its kernel-free host, on a small page of its own."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from ipywidgets.embed import embed_data
+
+from diffusion_utils.widgets import Axis, Curve, FrameScrubber, Histogram
+
+from .conftest import ROOT
+
+HOST = ROOT / "book" / "_static" / "widget-host.js"
+N, M = 12, 3
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (N, M, 6, 8), dtype=np.uint8)
+COLOUR = RNG.integers(0, 256, (N, 6, 8, 3), dtype=np.uint8)
+STATE = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def two_sliders(**options) -> FrameScrubber:
+    return FrameScrubber.from_arrays(
+        GREY,
+        axes=[Axis("t", [10 * k for k in range(N)]), Axis("schedule", ["linear", "cosine", "sigmoid"])],
+        title="Two sliders",
+        readouts={"ᾱ_t": [[f"{i}.{j}" for j in range(M)] for i in range(N)]},
+        captions=[[f"Sentence {i} {j}." for j in range(M)] for i in range(N)],
+        companions=[
+            Curve("curve", np.arange(N), np.outer(np.arange(1, M + 1), np.arange(N)), x_label="t"),
+            Histogram("bars", [0, 1, 2, 3], RNG.integers(1, 9, (N, M, 3)), reference=[4, 4, 4]),
+        ],
+        **options,
+    )
+
+
+def one_slider(**options) -> FrameScrubber:
+    return FrameScrubber.from_arrays(COLOUR, axes=[Axis("step", list(range(N)))], title="Colour", **options)
+
+
+def page_of(widgets: list, change=lambda state: state, style: str = "") -> str:
+    """A page as myst-nb and widget_posters write it, with a view and a poster for each widget."""
+    state = embed_data(views=list(dict.fromkeys(widgets)), drop_defaults=False)["manager_state"]
+    state = json.dumps(change(state)).replace("</", "<\\/")
+    views = ""
+    for widget in widgets:
+        views += '<div class="widget-figure">'
+        if isinstance(widget, FrameScrubber):
+            poster = base64.b64encode(widget.poster_png()).decode()
+            views += f'<div class="widget-poster"><img alt="still" src="data:image/png;base64,{poster}"></div>'
+        views += f'<script type="{VIEW}">{json.dumps({"model_id": widget.model_id})}</script></div>'
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><style>{style}</style>'
+        f'<body><p id="text">The rest of the page.</p>{views}'
+        f'<script type="{STATE}">{state}</script><script src="{HOST.as_uri()}"></script>'
+    )
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Opens a page with the widgets given, from a file; page.problems collects what the console and the page report."""
+    contexts = []
+
+    def open_page(*widgets, change=lambda state: state, style="", ready=True, **options):
+        file = tmp_path / "page.html"
+        file.write_text(page_of(list(widgets), change, style), encoding="utf-8")
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.problems = []
+        page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.goto(file.as_uri())
+        if ready:
+            page.locator(".fs[data-ready]").nth(len(widgets) - 1).wait_for(timeout=10_000)
+            assert page.problems == []
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def pixels(page, which: int = 0) -> np.ndarray:
+    """What the canvas shows, (H, W, 3)."""
+    shape, values = page.evaluate(
+        """(which) => {
+            const canvas = document.querySelectorAll("canvas")[which];
+            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            return [[canvas.height, canvas.width, 4], [...data.data]];
+        }""",
+        which,
+    )
+    return np.array(values, np.uint8).reshape(shape)[..., :3]
+
+
+def press(page, slider: int, *keys: str) -> None:
+    page.locator("input[type=range]").nth(slider).focus()
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def values(page) -> list[str]:
+    return page.locator(".fs-value").all_text_contents()
+
+
+def test_every_frame_is_shown_exactly_as_python_made_it(open_page):
+    page = open_page(two_sliders(), one_slider())
+    for i in range(N):
+        assert np.array_equal(pixels(page, 1), COLOUR[i])
+        press(page, 2, "ArrowRight")
+    press(page, 0, *["ArrowRight"] * 4)
+    for j in range(M):
+        assert np.array_equal(pixels(page), GREY[4, j][..., None].repeat(3, -1))
+        press(page, 1, "ArrowRight")
+
+
+def test_the_keyboard_moves_the_slider_and_nothing_else(open_page):
+    page = open_page(two_sliders())
+    page.evaluate("window.heard = 0; document.addEventListener('keydown', () => window.heard++)")
+    press(page, 0, "ArrowRight", "ArrowUp")
+    assert values(page) == ["20", "linear"]
+    press(page, 0, "ArrowLeft")
+    assert values(page) == ["10", "linear"]
+    press(page, 0, "End")
+    assert values(page) == ["110", "linear"]
+    press(page, 0, "PageDown")
+    assert int(values(page)[0]) < 110
+    press(page, 0, "Home")
+    assert values(page) == ["0", "linear"]
+    press(page, 0, "PageUp")
+    assert int(values(page)[0]) > 0
+    press(page, 1, "End")
+    assert values(page)[1] == "sigmoid"
+    assert page.evaluate("window.heard") == 0  # JupyterLab listens there, and would take the arrows for itself
+
+
+def test_numbers_sentence_and_spoken_text_follow_both_sliders(open_page):
+    page = open_page(two_sliders())
+    press(page, 0, "ArrowRight", "ArrowRight")
+    press(page, 1, "ArrowRight")
+    assert page.locator("dd").text_content() == "2.1"
+    assert page.locator(".fs-caption-text").text_content() == "Sentence 2 1."
+    assert page.get_by_role("img", name="Sentence 2 1.").count() == 1
+    t = page.get_by_role("slider", name="t", exact=True)
+    assert t.get_attribute("aria-valuetext") == "20, ᾱ t 2.1"
+    assert page.get_by_role("slider", name="schedule").get_attribute("aria-valuetext") == "cosine, ᾱ t 2.1"
+    assert page.get_by_role("group", name="Two sliders").count() == 1
+    assert page.locator("dt sub").text_content() == "t"
+
+
+def test_pointer_and_touch(open_page):
+    page = open_page(two_sliders(), has_touch=True, viewport={"width": 360, "height": 740})
+    slider = page.locator("input[type=range]").first
+    box = slider.bounding_box()
+    slider.click(position={"x": box["width"] - 4, "y": box["height"] / 2})
+    assert values(page)[0] == "110"
+    slider.tap(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    assert values(page)[0] in ("50", "60")
+
+
+def test_dragging_across_the_picture_runs_through_the_frames(open_page):
+    page = open_page(two_sliders())
+    box = page.locator("canvas").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, middle, steps=5)
+    assert values(page)[0] in ("50", "60")
+    page.mouse.move(box["x"] + 3 * box["width"], middle)
+    assert values(page)[0] == "110"
+    page.mouse.up()
+    page.mouse.move(box["x"], middle)
+    assert values(page)[0] == "110"
+
+
+def test_plots_follow_the_sliders(open_page):
+    page = open_page(two_sliders())
+    dot, bars = page.locator("circle"), page.locator(".fs-bars")
+
+    def place():
+        return float(dot.get_attribute("cx")), float(dot.get_attribute("cy"))
+
+    start, first_bars = place(), bars.get_attribute("d")
+    press(page, 0, "End")
+    end = place()
+    assert end[0] > start[0] and end[1] < start[1]  # to the right and up (the y of a screen points down)
+    assert bars.get_attribute("d") != first_bars
+    press(page, 1, "End")
+    assert place()[0] == end[0] and place()[1] < end[1]
+    strong = page.locator(".fs-plot .fs-line.fs-now")
+    assert strong.count() == 1
+    # The dot ends where the strong line ends.
+    last_x, last_y = map(float, strong.get_attribute("d").split("L")[-1].split())
+    assert place() == pytest.approx((last_x, last_y), abs=0.06)  # the path is written with one decimal
+
+
+def test_play_runs_to_the_end_and_stops_and_starts_over(open_page):
+    page = open_page(two_sliders(interval_ms=20))
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Pause").wait_for(timeout=1000)
+    assert page.locator(".fs-caption-text").get_attribute("aria-live") == "off"
+    page.get_by_role("button", name="Play").wait_for(timeout=5000)
+    assert values(page) == ["110", "linear"]
+    assert page.locator(".fs-caption-text").get_attribute("aria-live") == "polite"
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("document.querySelector('.fs-value').textContent !== '110'", timeout=2000)
+
+
+def test_pause_and_a_hand_on_the_slider_stop_it(open_page):
+    page = open_page(two_sliders(interval_ms=100))
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Pause").click()
+    before = values(page)
+    page.wait_for_timeout(300)  # three frames' time
+    assert values(page) == before
+    page.get_by_role("button", name="Play").click()
+    press(page, 0, "End")
+    assert page.get_by_role("button", name="Play").count() == 1
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_nothing_moves_by_itself(open_page, motion):
+    page = open_page(two_sliders(interval_ms=20), reduced_motion=motion)
+    page.wait_for_timeout(200)
+    assert values(page) == ["0", "linear"]
+
+
+def test_it_starts_where_python_left_it(open_page):
+    widget = two_sliders()
+    widget.index, widget.index2 = 7, 2
+    page = open_page(widget)
+    assert values(page) == ["70", "sigmoid"]
+    assert np.array_equal(pixels(page), GREY[7, 2][..., None].repeat(3, -1))
+
+
+def test_two_views_of_one_widget_move_together(open_page):
+    widget = one_slider()
+    page = open_page(widget, widget)
+    press(page, 0, "End")
+    assert values(page) == ["11", "11"]
+
+
+def test_text_and_lines_take_the_colours_of_a_dark_page(open_page):
+    page = open_page(two_sliders(), style="body { background: #111; color: rgb(1, 2, 3) }")
+    texts = [".fs-title", ".fs-name", ".fs-value", ".fs-caption-text", ".fs-play"]
+    drawn = [".fs-plot text", ".fs-play path"]
+    style = "element => getComputedStyle(element)"
+    colours = [page.locator(name).first.evaluate(f"{style}.color") for name in texts]
+    colours += [page.locator(name).first.evaluate(f"{style}.fill") for name in drawn]
+    assert set(colours) == {"rgb(1, 2, 3)"}
+
+
+def test_a_phone_needs_no_scrolling_sideways(open_page):
+    page = open_page(two_sliders(), one_slider(scale=100), viewport={"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_captions_of_any_length_keep_the_page_still(open_page):
+    captions = ["word " * (1 + 9 * (k % 2)) for k in range(N)]
+    page = open_page(one_slider(captions=captions), viewport={"width": 360, "height": 740})
+    heights = set()
+    for _ in range(3):
+        heights.add(page.locator(".fs").bounding_box()["height"])
+        press(page, 0, "ArrowRight")
+    assert len(heights) == 1
+
+
+def test_the_picture_gives_way_to_the_widget(open_page):
+    page = open_page(two_sliders(), one_slider())
+    assert page.locator(".widget-poster").count() == 0
+
+
+def without_pictures(state):
+    for model in state["state"].values():
+        for buffer in model.get("buffers", []):
+            buffer["data"] = base64.b64encode(b"not a picture").decode()
+    return state
+
+
+def without_models(state):
+    return {**state, "state": {}}
+
+
+def with_broken_code(state):
+    for model in state["state"].values():
+        if "_esm" in model["state"]:
+            model["state"]["_esm"] = "export default {"
+    return state
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [(without_pictures, "decode"), (without_models, "missing from the page"), (with_broken_code, "Unexpected")],
+)
+def test_a_widget_that_cannot_start_says_so_and_keeps_its_picture(open_page, damage, reason):
+    page = open_page(one_slider(), change=damage, ready=False)
+    message = page.get_by_role("alert")
+    message.wait_for(timeout=5000)
+    assert "could not start" in message.text_content() and reason in message.text_content()
+    assert page.locator(".widget-poster img").is_visible()
+    assert page.locator("#text").text_content() == "The rest of the page."
+
+
+def test_a_page_cut_off_in_the_data_says_so(open_page, tmp_path):
+    page = open_page(one_slider())
+    file = tmp_path / "page.html"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"version_major"', '"version_major', 1), encoding="utf-8")
+    page.goto(file.as_uri())
+    assert "damaged" in page.get_by_role("alert").text_content()
+    assert page.locator(".widget-poster img").is_visible()
+
+
+def test_one_broken_widget_leaves_the_other_alone(open_page):
+    good, bad = two_sliders(), one_slider()
+
+    def damage(state):
+        state["state"][bad.model_id]["buffers"][0]["data"] = base64.b64encode(b"no").decode()
+        return state
+
+    page = open_page(good, bad, change=damage, ready=False)
+    page.get_by_role("alert").wait_for(timeout=5000)
+    page.locator(".fs[data-ready]").wait_for(timeout=5000)
+    press(page, 0, "End")
+    assert values(page)[0] == "110"
+
+
+def test_core_widgets_in_the_page_are_left_alone(open_page):
+    import ipywidgets
+
+    slider = ipywidgets.IntSlider()
+    page = open_page(one_slider(), slider, ready=False)
+    page.locator(".fs[data-ready]").wait_for(timeout=5000)
+    assert page.problems == [] and page.get_by_role("alert").count() == 0
