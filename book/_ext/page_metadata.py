@@ -5,7 +5,8 @@ The site's address is GitHub Pages' address of `repository.url`, unless `html.ba
 
 from __future__ import annotations
 
-from html import escape
+import re
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -22,6 +23,7 @@ NOT_FOUND = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Page not found: {title}</title>
+<link rel="icon" href="data:,">
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto; padding: 0 1rem; }}
@@ -60,7 +62,7 @@ def describe(app: Sphinx, page: str, doctree: nodes.document | None) -> str:
 
 def add_tags(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     base = app.config.html_baseurl
-    title = context.get("title", "").strip()
+    title = unescape(re.sub(r"<.*?>", "", context.get("title", ""))).strip()     # it comes as HTML
     tags = {"og:type": "article", "og:site_name": app.config.html_title, "og:title": title}
     if description := describe(app, pagename, doctree):
         tags["og:description"] = description
