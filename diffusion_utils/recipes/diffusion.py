@@ -9,7 +9,7 @@ import torch
 from safetensors import torch as safetensors
 from torch import nn
 
-from .. import schedules
+from .. import checkpoints, schedules
 from ..data import ImageData, to_model, to_pixels
 from ..denoiser import Denoiser
 from ..distributed import Group
@@ -24,18 +24,29 @@ from .recipe import Recipe
 class DiffusionRecipe(Recipe):
     """schedule: its name and arguments; predicts: what the network outputs; label_dropout: the share of labels that are
     replaced by "no label" in training, so that one network is both the conditional and the unconditional model
-    (Ho & Salimans 2022, alg. 1); sampling: the defaults that suit the checkpoint; snapshots: steps at which the samples
-    of one fixed noise are kept."""
+    (Ho & Salimans 2022, alg. 1); warm_start: a checkpoint whose weights to begin with; sampling: the defaults that suit
+    the checkpoint; snapshots: steps at which the samples of one fixed noise are kept."""
 
     schedule: dict | None = None
     predicts: str = "v"
     label_dropout: float = 0.1
+    warm_start: str | None = None
     sampling: dict | None = None
     snapshots: tuple[int, ...] = ()
 
     def config(self) -> dict:
         return {"network": self.network, "schedule": self.schedule, "predicts": self.predicts,
-                "label_dropout": self.label_dropout, "sampling": self.sampling}
+                "label_dropout": self.label_dropout, "warm_start": self.warm_start, "sampling": self.sampling}
+
+    def build(self) -> nn.Module:
+        """A fresh network, or one with the weights of the warm start and a zero label table."""
+        net = super().build()
+        if self.warm_start is not None:
+            tensors = checkpoints.read_tensors(self.warm_start)
+            weights = {k.removeprefix("net."): v.float() for k, v in tensors.items() if k.startswith("net.")}
+            weights["embed.table.weight"] = torch.zeros_like(net.embed.table.weight)
+            net.load_state_dict(weights)
+        return net
 
     def make_schedule(self) -> schedules.Schedule:
         """The noise schedule."""

@@ -1,4 +1,8 @@
-"""mnist-unet-class: a model of the digits given their label, with label dropout, ready for guidance."""
+"""mnist-unet-class: a model of the digits given their label, with label dropout, ready for guidance.
+
+It starts from mnist-unet's weights and an all-zero label table, so at step 0 it is that model, and learns only what
+the label adds.
+"""
 
 from ..training import TrainConfig
 from .diffusion import DiffusionRecipe
@@ -10,6 +14,7 @@ MNIST_UNET_CLASS = DiffusionRecipe(
     schedule={"name": "cosine", "T": 1000},
     predicts="v",
     label_dropout=0.1,
+    warm_start="mnist-unet",
     sampling={"sampler": "dpmpp_2m", "steps": 20},
-    train=TrainConfig(steps=8000, batch=128, lr=1.5e-3, warmup=300, ema=0.9995, log_every=10),
+    train=TrainConfig(steps=4500, batch=64, lr=8e-4, warmup=200, ema=0.9995, log_every=10),
 )

@@ -59,6 +59,7 @@ class Recipe(ABC):
         chosen = local_device(pick_device(device))
         group = TorchrunGroup(chosen) if under_torchrun() else Group()
         folder = Path(folder) / self.name
+        folder.mkdir(parents=True, exist_ok=True)  # an unwritable folder is an error now, not after the training
         data = data or load_mnist("train")
         net = self.build().to(chosen)
         if chosen.type == "cuda":

@@ -1,0 +1,101 @@
+"""Denoisers that need no training, because the data distribution is known: the exact answer to compare a network with."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .denoiser import Prediction, eps_from_x0
+from .schedules import Schedule
+
+
+class ExactDenoiser:
+    """E[x_0 | x_t] for data that is one of finitely many points, each equally likely.
+
+    x̂₀ = Σ_i w_i·x_i,  w = softmax_i(−‖x_t − signal·x_i‖²/(2·noise²)): Bayes' rule with the Gaussian q(x_t given x_0 = x_i)
+    (Karras et al. 2022, eq. 57). points: (N, …) float; labels: int64 (N,) or None: with labels, cond = (B,) labels
+    restricts the sum to the points of that label. Called as (x_t, t, cond), t in 1…T.
+    """
+
+    def __init__(self, points: Tensor, schedule: Schedule, labels: Tensor | None = None):
+        if len(points) < 1 or not points.is_floating_point():
+            raise ValueError(f"points must be (N ≥ 1, …) float, got {tuple(points.shape)} {points.dtype}")
+        self.points, self.schedule, self.labels = points, schedule, labels
+
+    def weights(self, x_t: Tensor, t: int | Tensor, cond: Tensor | None = None) -> Tensor:
+        """Posterior probability of each point given x_t: (B, …) → (B, N), rows sum to 1."""
+        flat = self.points.flatten(1).to(x_t)  # (N, D)
+        signal, noise = self.schedule.at(t, like=x_t.flatten(1))
+        if (noise == 0).any():
+            raise ValueError("at t = 0 the data is given: call denoisers for t in 1…T")
+        # ‖x − s·p‖² without its ‖x‖² part, which all points share and the softmax cancels
+        score = (signal * x_t.flatten(1) @ flat.T - signal**2 * flat.square().sum(1) / 2) / noise**2
+        if cond is not None:
+            if self.labels is None:
+                raise ValueError("cond was given, but the points have no labels")
+            score = score.masked_fill(cond[:, None].to(score.device) != self.labels[None, :].to(score.device), -math.inf)
+        return score.softmax(dim=1)
+
+    def __call__(self, x_t: Tensor, t: int | Tensor, cond: Tensor | None = None) -> Prediction:
+        x0_hat = (self.weights(x_t, t, cond) @ self.points.flatten(1).to(x_t)).reshape(x_t.shape)
+        return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *self.schedule.at(t, like=x_t)))
+
+
+class GaussianMixture:
+    """Σ_k weight_k·N(mean_k, std_k²·I) in D dimensions, with everything about its diffusion in closed form.
+
+    means: (K, D); stds: (K,) > 0; weights: (K,), summing to 1 (equal if not given).
+    """
+
+    def __init__(self, means: Tensor, stds: Tensor, weights: Tensor | None = None):
+        self.means = torch.as_tensor(means, dtype=torch.float64)
+        self.stds = torch.as_tensor(stds, dtype=torch.float64)
+        count = len(self.means)
+        self.mix = torch.full((count,), 1 / count, dtype=torch.float64) if weights is None else torch.as_tensor(weights).double()
+        if self.means.ndim != 2 or self.stds.shape != (count,) or self.mix.shape != (count,):
+            raise ValueError(f"means (K, D), stds (K,) and weights (K,) are needed, got {tuple(self.means.shape)}, "
+                             f"{tuple(self.stds.shape)} and {tuple(self.mix.shape)}")
+        if not (self.stds > 0).all() or abs(float(self.mix.sum()) - 1) > 1e-6:
+            raise ValueError("stds must be positive and weights must sum to 1")
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n samples, float64 (n, D)."""
+        which = torch.multinomial(self.mix, n, replacement=True, generator=generator)
+        z = torch.randn((n, self.means.shape[1]), generator=generator, dtype=torch.float64)
+        return self.means[which] + self.stds[which, None] * z
+
+    def marginal(self, signal: float, noise: float) -> GaussianMixture:
+        """The distribution of x_t = signal·x_0 + noise·ε: again a mixture, means scaled, variances signal²·std² + noise²."""
+        return GaussianMixture(signal * self.means, (signal**2 * self.stds**2 + noise**2).sqrt(), self.mix)
+
+    def _log_joint(self, x: Tensor) -> Tensor:
+        """ln weight_k + ln N(x; mean_k, std_k²·I): (B, D) → (B, K)."""
+        squared = (x[:, None].double() - self.means).square().sum(-1) / self.stds**2
+        return self.mix.log() - 0.5 * squared - self.means.shape[1] * (self.stds.log() + 0.5 * math.log(2 * math.pi))
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """ln p(x): (B, D) → float64 (B,)."""
+        return self._log_joint(x).logsumexp(1)
+
+    def score(self, x: Tensor) -> Tensor:
+        """∇_x ln p(x) = Σ_k r_k·(mean_k − x)/std_k², r = the posterior of the components: (B, D) → float64 (B, D)."""
+        r = self._log_joint(x).softmax(1)
+        return (r[:, :, None] * (self.means - x[:, None].double()) / self.stds[:, None] ** 2).sum(1)
+
+    def denoiser(self, schedule: Schedule):
+        """The exact denoiser x̂₀ = (x_t + noise²·score_t(x_t))/signal (Tweedie's formula; Efron 2011, eq. 1.4)."""
+
+        def denoise(x_t: Tensor, t: int | Tensor, cond=None) -> Prediction:
+            t = schedule.check_t(t)
+            if t.ndim:
+                raise ValueError("this denoiser takes one t for the whole batch")
+            signal, noise = float(schedule.signal[t]), float(schedule.noise[t])
+            if signal == 0:
+                raise ValueError("Tweedie's formula divides by signal, which is 0 at this t")
+            score = self.marginal(signal, noise).score(x_t)
+            x0_hat = ((x_t.double() + noise**2 * score) / signal).to(x_t.dtype)
+            return Prediction(x0_hat, (-noise * score).to(x_t.dtype))
+
+        return denoise
