@@ -32,18 +32,29 @@ def opened(browser, url: str, **options):
     context = browser.new_context(**options)
     try:
         page = context.new_page()
-        page.problems = []
-        host = url.split("/", 3)[2]
-        page.on("console", lambda m: page.problems.append(f"console: {m.text} {m.location}") if m.type == "error" else None)
-        page.on("pageerror", lambda error: page.problems.append(f"error: {error}"))
-        page.on("requestfailed", lambda r: page.problems.append(f"failed: {r.url}"))
-        page.on("response", lambda r: page.problems.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
-        own = ("data:", "blob:", f"http://{host}/" if host else "file:///")
-        page.on("request", lambda r: None if r.url.startswith(own) else page.problems.append(f"foreign: {r.url}"))
+        page.problems = watch(page, url)
         page.goto(url, wait_until="load")
         yield page
     finally:
         context.close()
+
+
+def watch(page, url: str) -> list[str]:
+    """A list that grows as things go wrong."""
+    problems = []
+    host = url.split("/", 3)[2]
+    own = ("data:", "blob:", f"http://{host}/" if host else "file:///")
+
+    def on_console(message) -> None:
+        if message.type == "error":
+            problems.append(f"console: {message.text} {message.location['url']}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+    page.on("response", lambda answer: problems.append(f"{answer.status}: {answer.url}") if not answer.ok else None)
+    page.on("request", lambda r: None if r.url.startswith(own) else problems.append(f"foreign: {r.url}"))
+    return problems
 
 
 def wait_for_widgets(page) -> int:
