@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,8 +132,10 @@ def save(folder: str | Path, card: dict, tensors: dict[str, Tensor]) -> Path:
 
 
 def json_bytes(content: dict) -> bytes:
-    """Readable JSON, UTF-8, one final newline."""
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+    """Readable JSON, UTF-8, one final newline; lists of numbers stand on one line."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    text = re.sub(r"\[[^\[\]{}\"]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text)
+    return (text + "\n").encode()
 
 
 def half(net: nn.Module) -> dict[str, Tensor]:

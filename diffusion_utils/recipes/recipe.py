@@ -60,6 +60,8 @@ class Recipe(ABC):
         group = TorchrunGroup(chosen) if under_torchrun() else Group()
         folder = Path(folder) / self.name
         folder.mkdir(parents=True, exist_ok=True)  # an unwritable folder is an error now, not after the training
+        if not resume and (folder / "state.safetensors").exists():
+            raise FileExistsError(f"{folder} holds a run already: go on with --resume, or choose another --folder")
         data = data or load_mnist("train")
         net = self.build().to(chosen)
         if chosen.type == "cuda":

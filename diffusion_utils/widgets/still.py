@@ -1,0 +1,80 @@
+"""A FrameScrubber standing still: the HTML a page shows until the widget runs, or where no JavaScript does.
+
+It has the widget's own classes, so that the same style sheet gives it the same size, and nothing in the page moves
+when the widget takes its place. The front end, frame_scrubber.js, builds the same parts.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+IDENTITY = "diffusion_utils.widgets.frame_scrubber.FrameScrubber"  # how anywidget names the class in a saved state
+WITHOUT_SCRIPTS = (
+    "<noscript><style>.widget-poster :is(.fs-plots, .fs-room) { display: none }</style>"
+    "<p>(Moving through this figure needs JavaScript.)</p></noscript>"
+)
+
+
+def still_html(state: dict, image: str) -> str:
+    """HTML for a saved state (traits by name), with the address of the picture of its first frame."""
+    settings = len(state["axes"][1]["values"]) if len(state["axes"]) == 2 else 1
+    frame = state["index"] * settings + state["index2"]
+    width = state["width"] * state["scale"]
+    plots = "".join(map(plot_html, state["companions"]))
+    return (
+        f'<style>{state["_css"]}</style><div class="fs" style="--fs-width: {width}px">'
+        f'<p class="fs-title">{escape(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
+        f'<img class="dark-light fs-picture{" fs-pixels" if state["scale"] > 1 else ""}" src="{escape(image)}" '
+        f'alt="{escape(state["alt"])}" width="{width}" height="{state["height"] * state["scale"]}" decoding="async">'
+        f"{controls_html(state)}{readouts_html(state, frame)}{caption_html(state, frame)}{WITHOUT_SCRIPTS}</div>"
+        + (f'<div class="fs-plots">{plots}</div>' if plots else "")
+        + "</div></div>"
+    )
+
+
+def controls_html(state: dict) -> str:
+    """Each slider's name and starting value, with room for the slider itself."""
+    rows = "".join(
+        f'<div class="fs-slider"><span class="fs-name">{with_subscripts(axis["name"])}</span>'
+        f'<span class="fs-value">{escape(axis["values"][at])}</span><span class="fs-room"></span></div>'
+        for axis, at in zip(state["axes"], (state["index"], state["index2"]), strict=False)
+    )
+    return f'<div class="fs-controls">{rows}</div>'
+
+
+def readouts_html(state: dict, frame: int) -> str:
+    """The numbers of the starting frame."""
+    pairs = "".join(
+        f'<div><dt>{with_subscripts(name)}</dt><dd style="min-width: {len(max(texts, key=len))}ch">'
+        f"{escape(texts[frame])}</dd></div>"
+        for name, texts in state["readouts"].items()
+    )
+    return f'<dl class="fs-readouts">{pairs}</dl>' if pairs else ""
+
+
+def caption_html(state: dict, frame: int) -> str:
+    """The sentence of the starting frame, and the invisible longest one that keeps the place for all."""
+    if not state["captions"]:
+        return ""
+    keeper = escape(max(state["captions"], key=len))
+    return (
+        f'<div class="fs-caption"><p class="fs-caption-keeper" aria-hidden="true">{keeper}</p>'
+        f'<p class="fs-caption-text">{escape(state["captions"][frame])}</p></div>'
+    )
+
+
+def plot_html(plot: dict) -> str:
+    """A companion's title and legend, with room for its drawing."""
+    names = [line["name"] for line in plot.get("lines", []) if line["name"]]
+    legend = "".join(f"<span><svg></svg> {with_subscripts(name)}</span>" for name in names)
+    legend = f'<p class="fs-legend">{legend}</p>' if names else ""
+    return (
+        f'<div class="fs-plot"><p class="fs-plot-title">{escape(plot["title"])}</p>{legend}'
+        '<svg viewBox="0 0 220 160" aria-hidden="true"></svg></div>'
+    )
+
+
+def with_subscripts(name: str) -> str:
+    """HTML of a name in which an underscore makes a subscript."""
+    return re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(name))
