@@ -1,26 +1,29 @@
-"""Put a still picture where a widget will appear: seen while it loads, without JavaScript, and if it fails.
+"""Put a still figure where a widget will appear: seen while it loads, without JavaScript, and if it fails.
 
 A widget's output holds several forms of the same thing. For HTML, myst-nb keeps the interactive one and drops the
-picture. This keeps both: `widget-host.js` removes the picture when the widget is ready. (For PDF, myst-nb picks the
-picture by itself.)
+picture. This keeps both: `widget-host.js` removes the still figure when the widget is ready. (For PDF, myst-nb picks
+the picture by itself.)
 """
 
 from __future__ import annotations
 
-import html
+import json
 import posixpath
 import urllib.parse
+from html import escape
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
+from diffusion_utils.widgets.still import IDENTITY, still_html
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class widget_poster(nodes.image):  # noqa: N801 (docutils names its nodes so)
-    """An image, so that Sphinx copies its file; written with its size, so that the page keeps room for it."""
+    """The picture of a widget. It is an image node, so that Sphinx copies its file."""
 
 
 class KeepPosters(SphinxPostTransform):
@@ -30,16 +33,19 @@ class KeepPosters(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **kwargs: object) -> None:
+        models = saved_models(self.env, self.env.docname)
         for bundle in list(self.document.findall(is_mime_bundle)):
             forms = {form["mime_type"]: form for form in bundle.children}
             if VIEW not in forms or "image/png" not in forms:
                 continue
-            picture = next(forms["image/png"].findall(nodes.image))
-            poster = widget_poster(**picture.attributes)
+            view = forms[VIEW]
+            poster = widget_poster(**next(forms["image/png"].findall(nodes.image)).attributes)
             poster["alt"] = forms["text/plain"].astext() if "text/plain" in forms else ""
-            forms[VIEW].insert(0, poster)
-            forms[VIEW].insert(0, nodes.raw("", '<div class="widget-figure">', format="html"))
-            forms[VIEW].append(nodes.raw("", "</div>", format="html"))
+            poster["classes"] = ["no-scaled-link"]  # or Sphinx makes the whole figure a link to its picture
+            poster["model"] = models.get(model_id(view), {})
+            view.insert(0, poster)
+            view.insert(0, nodes.raw("", '<div class="widget-figure">', format="html"))
+            view.append(nodes.raw("", "</div>", format="html"))
 
 
 def is_mime_bundle(node: nodes.Node) -> bool:
@@ -47,17 +53,28 @@ def is_mime_bundle(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and node.get("nb_element") == "mime_bundle"
 
 
+def saved_models(env: object, page: str) -> dict[str, dict]:
+    """The widgets' states that myst-nb is going to write into this page, by model id."""
+    scripts = getattr(env, "nb_metadata", {}).get(page, {}).get("js_files", {})
+    _, attributes = scripts.get("ipywidgets_state", (None, {"body": '{"state": {}}'}))
+    return {name: model["state"] for name, model in json.loads(attributes["body"])["state"].items()}
+
+
+def model_id(view: nodes.Element) -> str:
+    """The id in the <script> that marks a widget's place."""
+    script = next(view.findall(nodes.raw)).astext()
+    return json.loads(script[script.index(">") + 1 : script.rindex("<")])["model_id"]
+
+
 def visit_poster(translator: HTML5Translator, node: widget_poster) -> None:
-    """Write the picture, and its text for those who see no widget."""
+    """Write the whole still figure where we know the widget, and otherwise the picture."""
     name = translator.builder.images.get(node["uri"], node["uri"])
     source = posixpath.join(translator.builder.imgpath, urllib.parse.quote(name))
-    text = html.escape(node["alt"])
-    size = f'width="{node["width"]}" height="{node["height"]}" ' if "width" in node else ""
-    translator.body.append(
-        f'<div class="widget-poster"><img class="dark-light" src="{html.escape(source)}" alt="{text}" {size}'
-        'decoding="async" style="max-width: 100%; height: auto">'
-        f"<noscript><p>{text} (Moving through this figure needs JavaScript.)</p></noscript></div>"
-    )
+    if node["model"].get("_anywidget_id") == IDENTITY:
+        figure = still_html(node["model"], source)
+    else:
+        figure = f'<img src="{escape(source)}" alt="{escape(node["alt"])}" style="max-width: 100%">'
+    translator.body.append(f'<div class="widget-poster">{figure}</div>')
     raise nodes.SkipNode
 
 

@@ -1,0 +1,66 @@
+"""The still figure that stands in for a widget."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+
+from diffusion_utils.widgets import Axis, Curve, FrameScrubber
+from diffusion_utils.widgets.still import IDENTITY, still_html
+
+VOID = {"img"}
+
+
+class Checker(HTMLParser):
+    """Collects texts, the picture's attributes, and any tag closed out of order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open, self.texts, self.image, self.unbalanced = [], [], {}, []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.image = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if self.open.pop() != tag:
+            self.unbalanced.append(tag)
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def read(widget) -> Checker:
+    checker = Checker()
+    checker.feed(still_html(widget.get_state(), "_images/a b.png"))
+    assert checker.open == [] and checker.unbalanced == []
+    return checker
+
+
+def test_it_shows_the_frame_python_left_and_says_so():
+    widget = FrameScrubber.from_arrays(
+        np.zeros((2, 3, 4, 5), np.uint8),
+        axes=[Axis("t", [0, 10]), Axis("kind", ["a", "b", "c"])],
+        title="Tom & <Jerry>",
+        readouts={"ᾱ_t": [["00", "01", "02"], ["10", "11", "12"]]},
+        captions=[["c00", "c01", "c02"], ["c10", "c11", "c12"]],
+        companions=[Curve("Plot", [0, 1], lines={"one": [0, 1]})],
+        scale=3,
+    )
+    widget.index, widget.index2 = 1, 2
+    seen = read(widget)
+    assert {"Tom & <Jerry>", "10", "c", "12", "c12", "Plot", " one"} <= set(seen.texts)
+    assert not {"11", "a"} & set(seen.texts)
+    assert (seen.image["width"], seen.image["height"]) == ("15", "12")
+    assert seen.image["alt"] == widget.alt and seen.image["src"] == "_images/a b.png"
+
+
+def test_one_slider_without_extras():
+    widget = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Plain")
+    assert "Plain" in read(widget).texts
+
+
+def test_the_book_recognises_the_widget_by_its_name():
+    widget = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Plain")
+    assert widget.get_state()["_anywidget_id"] == IDENTITY
