@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from .denoiser import Prediction, eps_from_x0
+from .sampling import step_std
 from .schedules import Schedule
 
 
@@ -53,7 +55,7 @@ class GaussianMixture:
         self.means = torch.as_tensor(means, dtype=torch.float64)
         self.stds = torch.as_tensor(stds, dtype=torch.float64)
         count = len(self.means)
-        self.mix = torch.full((count,), 1 / count, dtype=torch.float64) if weights is None else torch.as_tensor(weights).double()
+        self.mix = torch.as_tensor([1 / count] * count if weights is None else weights, dtype=torch.float64)
         if self.means.ndim != 2 or self.stds.shape != (count,) or self.mix.shape != (count,):
             raise ValueError(f"means (K, D), stds (K,) and weights (K,) are needed, got {tuple(self.means.shape)}, "
                              f"{tuple(self.stds.shape)} and {tuple(self.mix.shape)}")
@@ -66,9 +68,38 @@ class GaussianMixture:
         z = torch.randn((n, self.means.shape[1]), generator=generator, dtype=torch.float64)
         return self.means[which] + self.stds[which, None] * z
 
+    def given(self, components: Sequence[int]) -> GaussianMixture:
+        """The mixture of these components alone, reweighted to sum to 1: p(x given a class made of them)."""
+        chosen = torch.as_tensor(components, dtype=torch.int64)
+        if chosen.ndim != 1 or len(chosen) < 1 or not ((chosen >= 0) & (chosen < len(self.means))).all():
+            raise ValueError(f"components must be numbers in 0…{len(self.means) - 1}, got {components}")
+        return GaussianMixture(self.means[chosen], self.stds[chosen], self.mix[chosen] / self.mix[chosen].sum())
+
     def marginal(self, signal: float, noise: float) -> GaussianMixture:
         """The distribution of x_t = signal·x_0 + noise·ε: again a mixture, means scaled, variances signal²·std² + noise²."""
         return GaussianMixture(signal * self.means, (signal**2 * self.stds**2 + noise**2).sqrt(), self.mix)
+
+    def step_back(self, schedule: Schedule, x_t: Tensor, t: int, s: int) -> GaussianMixture:
+        """q(x_s given x_t), s < t, by Bayes' rule and without approximation: again a mixture. x_t: one point (D,).
+
+        Each component is a Gaussian N(m, V) of x_s seen through x_t = kept·x_s + step·z: its precision becomes
+        1/V + kept²/step² and its weight the posterior probability of the component (Bishop 2006, eqs 2.113-2.117).
+        """
+        if x_t.shape != self.means.shape[1:]:
+            raise ValueError(f"x_t must be one point ({self.means.shape[1]},), got {tuple(x_t.shape)}")
+        if not 0 <= s < t <= schedule.T:
+            raise ValueError(f"a step back goes from t down to s, 0 ≤ s < t ≤ {schedule.T}; got t = {t}, s = {s}")
+        kept, step = float(schedule.signal[t] / schedule.signal[s]), float(step_std(schedule, t, s))
+        now = self.marginal(float(schedule.signal[t]), float(schedule.noise[t]))
+        before = self.marginal(float(schedule.signal[s]), float(schedule.noise[s]))
+        variance = 1 / (1 / before.stds**2 + kept**2 / step**2)
+        means = variance[:, None] * (before.means / before.stds[:, None] ** 2 + kept * x_t.double() / step**2)
+        return GaussianMixture(means, variance.sqrt(), now._log_joint(x_t[None]).softmax(1)[0])
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each coordinate, float64 (D,) each: the Gaussian that fits the mixture best."""
+        mean = self.mix @ self.means
+        return mean, self.mix @ (self.stds[:, None] ** 2 + (self.means - mean) ** 2)
 
     def _log_joint(self, x: Tensor) -> Tensor:
         """ln weight_k + ln N(x; mean_k, std_k²·I): (B, D) → (B, K)."""

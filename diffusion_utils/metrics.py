@@ -27,7 +27,7 @@ def feature_statistics(features: Tensor) -> tuple[Tensor, Tensor]:
 def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
     """‖μ_a − μ_b‖² + tr(Σ_a + Σ_b − 2(Σ_a^½ Σ_b Σ_a^½)^½): the Fréchet distance of two Gaussians (Heusel et al. 2017, eq. 6).
 
-    Means (D,), covariances (D, D) symmetric positive semi-definite. Both square roots are of symmetric matrices, by eigenvalues.
+    Means (D,), covariances (D, D) symmetric positive semi-definite; both roots are of symmetric matrices, by eigenvalues.
     """
     root_a = _symmetric_root(cov_a.double())
     cross = root_a @ cov_b.double() @ root_a
@@ -66,5 +66,6 @@ def _share_inside(points: Tensor, manifold: Tensor, k: int, chunk: int = 1000) -
 
 def nearest_rows(queries: Tensor, references: Tensor, chunk: int = 500) -> tuple[Tensor, Tensor]:
     """(distance, row) of the nearest reference of each query, Euclidean: both (M,). queries (M, D), references (N, D)."""
-    found = [torch.cdist(part, references).min(dim=1) for part in queries.split(chunk)]
-    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
+    rows = torch.cat([torch.cdist(part, references).argmin(dim=1) for part in queries.split(chunk)])
+    # cdist expands ‖a − b‖² and so rounds a copy's distance to more than 0: the chosen one is computed again
+    return (queries - references[rows]).norm(dim=1), rows

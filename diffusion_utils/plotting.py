@@ -14,7 +14,7 @@ COLOURS = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY]
 
 
 def use_style() -> None:
-    """Set the book's style for all figures that follow: sizes that can be read on a phone, light grid, no top or right frame."""
+    """Set the book's style for all figures that follow: sizes that can be read on a phone, a light grid."""
     plt.rcParams.update({
         "figure.figsize": (6.4, 3.6), "figure.dpi": 110, "figure.constrained_layout.use": True, "figure.facecolor": "white",
         "font.size": 12, "axes.titlesize": 13, "axes.spines.top": False, "axes.spines.right": False,
@@ -28,7 +28,7 @@ def image_row(groups: dict[str, Tensor], columns: int | None = None, scale: floa
     arrays = {name: torch.as_tensor(x).detach().cpu().float().reshape(-1, *x.shape[-2:]).numpy() for name, x in groups.items()}
     columns = columns or max(len(a) for a in arrays.values())
     fig, axes = plt.subplots(len(arrays), columns, figsize=(scale * columns + 1.2, scale * len(arrays)), squeeze=False)
-    for row, (name, images) in zip(axes, arrays.items()):
+    for row, (name, images) in zip(axes, arrays.items(), strict=True):
         for k, ax in enumerate(row):
             ax.set_axis_off()
             if k < len(images):

@@ -6,6 +6,7 @@ Sources: Ho et al. 2020 (DDPM), Song et al. 2021 (DDIM), Karras et al. 2022 (Heu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -41,7 +42,7 @@ def posterior_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tenso
 def step_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
     """√(1 − ᾱ_t/ᾱ_s): standard deviation of the forward kernel q(x_t given x_s), s < t; √β_t for s = t − 1.
 
-    Ho et al.'s other choice of sampling variance ("fixed large"). For any schedule: √(noise_t² − (signal_t/signal_s)²·noise_s²).
+    Ho et al.'s other sampling variance ("fixed large"). For any schedule: √(noise_t² − (signal_t/signal_s)²·noise_s²).
     """
     t, s = schedule.check_t(t), schedule.check_t(s)
     kept = schedule.signal[t] / schedule.signal[s]
@@ -146,7 +147,7 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
     # x_T = noise_T·ε: for variance-preserving tables noise_T is 1 to within √(1 − ᾱ_T)
     x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start.to(device)
     previous = None  # (t, x̂₀) of the step before, for the two-step solver
-    for t, s in zip(times[:-1], times[1:]):
+    for t, s in pairwise(times):
         if s > t:
             x, previous = renoise(schedule, x, t, s, draw()), None
             continue
@@ -209,5 +210,5 @@ def _check_sampler(sampler: str, eta: float | None, variance: str) -> float:
 
 def _check_walk(schedule: Schedule, times: list[int]) -> None:
     schedule.check_t(torch.tensor(times))
-    if len(times) < 2 or times[-1] != 0 or any(a == b for a, b in zip(times[:-1], times[1:])):
+    if len(times) < 2 or times[-1] != 0 or any(a == b for a, b in pairwise(times)):
         raise ValueError(f"a walk has at least two times, no two the same in a row, and ends at 0, got {times}")

@@ -43,7 +43,7 @@ class Recipe(ABC):
     def config(self) -> dict:
         """What the card says under "config"."""
 
-    def on_progress(self, progress: Progress, folder: Path) -> None:
+    def on_progress(self, progress: Progress, folder: Path) -> None:  # noqa: B027
         """Called after each progress line; a recipe may keep snapshots in the run's folder."""
 
     def extras(self, net: nn.Module, data: ImageData, folder: Path) -> tuple[dict, dict]:
