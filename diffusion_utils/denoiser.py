@@ -72,6 +72,16 @@ def eps_from_x0(x0_hat: Tensor, x_t: Tensor, signal: Tensor, noise: Tensor) -> T
     return (x_t - signal * x0_hat) / noise
 
 
+def score_from_eps(eps_hat: Tensor, noise: Tensor) -> Tensor:
+    """∇ ln q(x_t) = −ε̂/noise: the direction in which x_t becomes more likely (Vincent 2011; Song et al. 2021b, sec. 3.3).
+
+    eps_hat: (B, …); noise: () or (B, 1, …, 1). Raises ValueError where noise = 0 (t = 0).
+    """
+    if (noise == 0).any():
+        raise ValueError("the score of the data itself is unknown (noise = 0 at t = 0): call denoisers for t in 1…T")
+    return -eps_hat / noise
+
+
 class Denoiser:
     """Network + schedule + what the network predicts = a function (x_t, t, cond) → Prediction.
 

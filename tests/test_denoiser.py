@@ -1,0 +1,170 @@
+"""From a network's output to x̂₀ and ε̂, and back: every target, every schedule, every place where a division fails."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from diffusion_utils.denoiser import PREDICTS, Denoiser, eps_from_x0, score_from_eps, split, target
+from diffusion_utils.schedules import SCHEDULES, Schedule
+
+ROUNDING = torch.finfo(torch.float64).eps
+schedules = pytest.mark.parametrize("schedule", [make(1000) for make in SCHEDULES.values()], ids=list(SCHEDULES))
+targets = pytest.mark.parametrize("predicts", PREDICTS)
+
+
+def pair(shape=(4, 1, 8, 8), dtype=torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    x0 = torch.rand(shape, generator=generator, dtype=dtype) * 2 - 1
+    return x0, torch.randn(shape, generator=generator, dtype=dtype)
+
+
+def loss_of_digits(predicts: str, signal: torch.Tensor, noise: torch.Tensor) -> float:
+    """How much a rounding error grows: the conversions divide by signal (ε) or by noise (x_0), the others by about 1."""
+    divisor = {"eps": signal, "x0": noise}.get(predicts, torch.tensor(0.5))
+    return 32 * ROUNDING / float(divisor)  # 32: a few roundings of numbers up to about 5 in size
+
+
+@schedules
+@targets
+@pytest.mark.parametrize("t", [1, 2, 500, 999, 1000])
+def test_split_undoes_target(schedule: Schedule, predicts: str, t: int) -> None:
+    x0, eps = pair()
+    signal, noise = schedule.at(t, like=x0)
+    if predicts == "eps" and signal == 0:
+        return  # ε says nothing of x_0 without signal: the error that this gives is tested below
+    output = target(predicts, x0, eps, signal, noise)
+    x0_hat, eps_hat = split(predicts, output, schedule.add_noise(x0, t, eps), signal, noise)
+    tolerance = loss_of_digits(predicts, signal, noise)
+    torch.testing.assert_close(x0_hat, x0, rtol=0, atol=tolerance)
+    torch.testing.assert_close(eps_hat, eps, rtol=0, atol=tolerance)
+
+
+@schedules
+@targets
+@pytest.mark.parametrize("t", [1, 500, 999])
+def test_target_undoes_split(schedule: Schedule, predicts: str, t: int) -> None:
+    """Any output, also a wrong one, is the target that belongs to the estimates made from it."""
+    x_t, output = pair()
+    signal, noise = schedule.at(t, like=x_t)
+    x0_hat, eps_hat = split(predicts, output, x_t, signal, noise)
+    tolerance = loss_of_digits(predicts, signal, noise)
+    torch.testing.assert_close(target(predicts, x0_hat, eps_hat, signal, noise), output, rtol=0, atol=tolerance)
+    torch.testing.assert_close(signal * x0_hat + noise * eps_hat, x_t, rtol=0, atol=tolerance)
+
+
+@schedules
+def test_the_targets_are_those_of_the_notation(schedule: Schedule) -> None:
+    x0, eps = pair()
+    signal, noise = schedule.at(300, like=x0)
+    assert target("eps", x0, eps, signal, noise) is eps
+    assert target("x0", x0, eps, signal, noise) is x0
+    torch.testing.assert_close(target("v", x0, eps, signal, noise), signal * eps - noise * x0)
+    torch.testing.assert_close(target("flow", x0, eps, signal, noise), eps - x0)
+
+
+def test_every_sample_may_have_its_own_t() -> None:
+    schedule = SCHEDULES["cosine"](1000)
+    x0, eps = pair()
+    t = torch.tensor([1, 10, 500, 1000])
+    denoiser = Denoiser(lambda x, time, cond: x.cos(), schedule, "v")
+    x_t = schedule.add_noise(x0, t, eps)
+    together = denoiser(x_t, t)
+    for i in range(len(t)):
+        alone = denoiser(x_t[i:i + 1], int(t[i]))
+        torch.testing.assert_close(together.x0_hat[i:i + 1], alone.x0_hat, rtol=0, atol=0)
+        torch.testing.assert_close(together.eps_hat[i:i + 1], alone.eps_hat, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("predicts", PREDICTS)
+def test_clipping_derives_eps_again(predicts: str) -> None:
+    schedule = SCHEDULES["linear"](1000)
+    x_t, output = pair()
+    clipped = Denoiser(lambda x, time, cond: 3 * output, schedule, predicts)(x_t, 500)
+    free = Denoiser(lambda x, time, cond: 3 * output, schedule, predicts, clip=None)(x_t, 500)
+    assert free.x0_hat.abs().max() > 1.5  # otherwise nothing is clipped and the test says nothing
+    torch.testing.assert_close(clipped.x0_hat, free.x0_hat.clamp(-1, 1), rtol=0, atol=0)
+    signal, noise = schedule.at(500, like=x_t)
+    torch.testing.assert_close(signal * clipped.x0_hat + noise * clipped.eps_hat, x_t, rtol=0, atol=32 * ROUNDING)
+    assert (clipped.eps_hat - free.eps_hat).abs().max() > 0.1
+
+
+def test_nothing_changes_where_the_clip_does_not_bite() -> None:
+    schedule = SCHEDULES["cosine"](1000)
+    x0, eps = pair()
+    oracle = Denoiser(lambda x, time, cond: x0, schedule, "x0")
+    prediction = oracle(schedule.add_noise(x0, 700, eps), 700)
+    torch.testing.assert_close(prediction.x0_hat, x0, rtol=0, atol=0)
+    torch.testing.assert_close(prediction.eps_hat, eps, rtol=0, atol=loss_of_digits("x0", *schedule.at(700, like=x0)))
+
+
+@pytest.mark.parametrize("T", [10, 1000])
+def test_the_network_sees_the_same_clock_whatever_T(T: int) -> None:
+    seen = []
+
+    def net(x_t, time, cond):
+        seen.append((time, cond))
+        return x_t
+
+    x_t, _ = pair()
+    Denoiser(net, SCHEDULES["cosine"](T), "v")(x_t, T // 2, "a label")
+    time, cond = seen[0]
+    assert time.dtype == torch.float32 and time.tolist() == [500.0] * 4 and cond == "a label"
+
+
+def test_score_is_minus_eps_over_noise() -> None:
+    """For data at one point, q(x_t) is N(signal·x_0, noise²), whose score is known."""
+    schedule = SCHEDULES["linear"](1000)
+    x0, eps = pair()
+    signal, noise = schedule.at(200, like=x0)
+    x_t = schedule.add_noise(x0, 200, eps)
+    torch.testing.assert_close(score_from_eps(eps, noise), (signal * x0 - x_t) / noise**2, rtol=1e-12, atol=1e-12)
+
+
+# Bad input
+
+
+def test_eps_prediction_without_signal_is_refused() -> None:
+    x_t, output = pair()
+    with pytest.raises(ValueError, match="signal = 0.*predict v, x0 or flow"):
+        split("eps", output, x_t, *SCHEDULES["flow"](1000).at(1000, like=x_t))
+
+
+@pytest.mark.parametrize("predicts", ["x0", "v", "flow"])
+def test_the_other_targets_need_no_signal(predicts: str) -> None:
+    x_t, output = pair()
+    for part in split(predicts, output, x_t, *SCHEDULES["flow"](1000).at(1000, like=x_t)):
+        assert torch.isfinite(part).all()
+
+
+def test_no_noise_is_refused() -> None:
+    schedule = SCHEDULES["cosine"](1000)
+    x_t, output = pair()
+    signal, noise = schedule.at(0, like=x_t)
+    for call in (lambda: eps_from_x0(output, x_t, signal, noise), lambda: split("x0", output, x_t, signal, noise),
+                 lambda: score_from_eps(output, noise), lambda: Denoiser(lambda x, time, cond: x, schedule, "v")(x_t, 0)):
+        with pytest.raises(ValueError, match="t in 1…T"):
+            call()
+
+
+def test_unknown_target_names_the_nearest() -> None:
+    x0, eps = pair()
+    one = torch.ones(())
+    for call in (lambda: target("epsilon", x0, eps, one, one), lambda: split("epsilon", x0, eps, one, one),
+                 lambda: Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "epsilon")):
+        with pytest.raises(ValueError, match="unknown prediction target 'epsilon'.*Did you mean 'eps'.*Allowed: eps, flow"):
+            call()
+
+
+def test_a_network_of_the_wrong_shape_is_named() -> None:
+    x_t, _ = pair()
+    denoiser = Denoiser(lambda x, time, cond: x[:, :, :4], SCHEDULES["cosine"](10), "v")
+    with pytest.raises(ValueError, match=r"\(4, 1, 4, 8\).*\(4, 1, 8, 8\)"):
+        denoiser(x_t, 5)
+
+
+@pytest.mark.parametrize(("t", "error"), [(11, ValueError), (-1, ValueError), (2.0, TypeError)])
+def test_t_outside_the_table_is_refused(t, error) -> None:
+    x_t, _ = pair()
+    with pytest.raises(error, match="0…10"):
+        Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "v")(x_t, t)
