@@ -69,6 +69,9 @@ def old_widgets(full: bool) -> Tally:
         install = ("install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder)
         if run(PYTHON, "-m", "pip", *install, *OLD_WIDGETS) != 0:
             return Tally(failed=1, notes=["ipywidgets 7.7.1 cannot be installed"])
+        is_old = "import ipywidgets; raise SystemExit(ipywidgets.__version__ != '7.7.1')"
+        if python("-c", is_old, env={"PYTHONPATH": folder}) != 0:
+            return Tally(failed=1, notes=["ipywidgets 7.7.1 is installed, but another version is imported"])
         result = run_in_empty_folders(wanted, keep=None, libraries=Path(folder))
     left_out = [path.stem for path in chapters() if path not in wanted]
     if left_out:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import re
 import shutil
 from pathlib import Path
 
@@ -30,12 +31,13 @@ def build(fresh: bool = False) -> int:
 def preview(notebooks: list[Path]) -> int:
     """Build only the prose and these chapters, warnings shown but allowed: references to other chapters must fail."""
     work = BUILD / "preview"
-    stage(work / "staged", notebooks)
-    lines = (ROOT / "_toc.yml").read_text(encoding="utf-8").splitlines(keepends=True)
-    unwanted = {f"notebooks/{path.stem}" for path in chapters()} - {f"notebooks/{path.stem}" for path in notebooks}
-    kept = [line for line in lines if line.split("file:")[-1].strip() not in unwanted]
-    (work / "staged" / "_toc.yml").write_text("".join(kept), encoding="utf-8")
-    return jupyter_book(work / "staged", work)
+    staged = work / "staged"
+    stage(staged, notebooks)
+    named = re.findall(r"file: *(\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    there = [name for name in named if list(staged.glob(f"{name}.*"))]
+    contents = "format: jb-book\nroot: book/intro\nchapters:\n" + "".join(f"  - file: {name}\n" for name in there)
+    (staged / "_toc.yml").write_text(contents, encoding="utf-8")
+    return jupyter_book(staged, work)
 
 
 def forget() -> None:

@@ -1,4 +1,4 @@
-"""What search engines and link previews read of a page: its description, a picture, its address. And a 404 page.
+"""What search engines and link previews read of a page; and the two pages no author writes, index and 404.
 
 The site's address is GitHub Pages' address of `repository.url`, unless `html.baseurl` in _config.yml says otherwise.
 """
@@ -40,6 +40,23 @@ body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh a
 """
 
 
+INDEX = """<!DOCTYPE html>
+<html lang="en-GB">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="0; url={first}">
+<title>{title}</title>
+<link rel="canonical" href="{base}{first}">
+<link rel="icon" href="_static/favicon.svg">
+</head>
+<body>
+<p><a href="{first}">{title}</a></p>
+</body>
+</html>
+"""
+
+
 def set_address(app: Sphinx, config: Config) -> None:
     """Derive the site's address from the repository's: github.com/me/mine is published at me.github.io/mine/."""
     repository = urlparse(config.html_theme_options.get("repository_url", ""))
@@ -75,6 +92,15 @@ def add_tags(app: Sphinx, pagename: str, template: str, context: dict[str, Any],
     context["metatags"] = context.get("metatags", "") + "\n".join(lines) + "\n"
 
 
+def write_index(app: Sphinx, error: Exception | None) -> None:
+    """The site's front door, which leads to the book's first page; the usual one has no title and no icon."""
+    if error or app.builder.format != "html":
+        return
+    first = f"{app.config.root_doc}.html"
+    text = INDEX.format(title=app.config.html_title, first=first, base=app.config.html_baseurl)
+    (Path(app.outdir) / "index.html").write_text(text, encoding="utf-8")
+
+
 def write_not_found(app: Sphinx, error: Exception | None) -> None:
     """A page of its own without any asset, since a host shows it under an address of any depth."""
     if error or app.builder.format != "html":
@@ -87,5 +113,6 @@ def write_not_found(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", set_address)
     app.connect("html-page-context", add_tags)
+    app.connect("build-finished", write_index, priority=100)     # before the usual one, which stays out then
     app.connect("build-finished", write_not_found)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

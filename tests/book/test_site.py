@@ -1,0 +1,82 @@
+"""What a page says of itself and where it leads: metadata, links to its source, nothing fetched from another host."""
+
+import json
+import os
+import re
+from html import unescape
+
+import install_cell
+import pytest
+from project import ROOT, chapters
+
+from .conftest import SITE
+
+CHAPTERS = [f"notebooks/{path.stem}" for path in chapters()]
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("*/*.html") if path.parent.name[0] != "_")
+# What a browser fetches by itself; a link (`<a href>`) is only followed when a reader clicks it.
+FETCHED = re.compile(r"""<(script|img|iframe|source)\b[^>]*\bsrc="(https?:)?//|<link rel="(?!canonical)[^>]*href="https?:""")
+
+pytestmark = pytest.mark.skipif(not PAGES and not os.environ.get("CI"), reason=f"no pages in {SITE}; `make book` builds them")
+
+
+def read(page: str) -> str:
+    return (SITE / page).read_text(encoding="utf-8")
+
+
+def content(page: str, name: str) -> str:
+    """The content of the page's one tag <meta name=…> or <meta property=…>."""
+    found = re.findall(rf'<meta (?:name|property)="{re.escape(name)}" content="([^"]*)"', read(page))
+    assert len(found) == 1, f"{page} has {len(found)} tags {name}"
+    return unescape(found[0])
+
+
+def test_every_page_of_the_contents_is_built():
+    listed = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    assert [name for name in listed if f"{name}.html" not in PAGES] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_describes_itself(page):
+    assert 20 <= len(content(page, "description")) <= 170      # what search engines show; they cut longer ones
+    assert content(page, "og:description") == content(page, "description")
+    assert content(page, "og:title") and "<" not in content(page, "og:title")
+    assert content(page, "og:url").endswith(page)
+
+
+def test_the_picture_of_the_link_preview_is_there():
+    assert (SITE / "_static" / content(PAGES[0], "og:image").split("/_static/")[1]).exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_fetches_nothing_from_another_host(page):
+    assert FETCHED.search(read(page)) is None
+    assert "THEBE_JS_URL" not in read(page)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_leads_to_its_source(name):
+    """The badge and the edit link name the notebook in the repository, though the page was built from a copy."""
+    links = re.findall(r'href="(https://[^"]*)"', read(f"{name}.html"))
+    slug = install_cell.address().removeprefix("https://github.com/")
+    assert f"https://colab.research.google.com/github/{slug}/blob/main/{name}.ipynb" in links
+    assert f"https://github.com/{slug}/edit/main/{name}.ipynb" in links
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_shows_outputs(name):
+    """The page was built from the executed copy: the download beside it holds every code cell's execution."""
+    cells = json.loads(read(f"_sources/{name}.ipynb"))["cells"]
+    assert [cell["id"] for cell in cells if cell["cell_type"] == "code" and not cell["execution_count"]] == []
+
+
+def test_mathjax_and_its_fonts_are_on_the_site():
+    folder = SITE / "_static" / "vendor" / "mathjax"
+    assert (folder / "tex-chtml.js").exists()
+    assert len(list(folder.glob("output/chtml/fonts/woff-v2/*.woff"))) >= 10
+    assert [page for page in PAGES if 'class="math' in read(page) and "vendor/mathjax/tex-chtml.js" not in read(page)] == []
+
+
+def test_front_door_and_lost_readers():
+    assert 'content="0; url=book/intro.html"' in read("index.html")
+    assert "<h1>" in read("404.html")
+    assert "src=" not in read("404.html"), "it is shown under addresses of any depth, where a relative one leads nowhere"
