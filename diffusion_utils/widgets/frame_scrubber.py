@@ -59,6 +59,8 @@ class FrameScrubber(anywidget.AnyWidget):
     scale = traitlets.Int(1).tag(sync=True)
     interval_ms = traitlets.Int(80).tag(sync=True)
 
+    _frames: np.ndarray | None = None  # (N * M, H, W[, 3]), for the poster
+
     @classmethod
     def from_arrays(
         cls,
@@ -148,6 +150,8 @@ class FrameScrubber(anywidget.AnyWidget):
 
     def poster_png(self) -> bytes:
         """The frame the sliders stand at, as a PNG at the size it is shown."""
+        if self._frames is None:
+            raise ValueError("this FrameScrubber has no frames; make one with FrameScrubber.from_arrays")
         second = len(self.axes[1]["values"]) if len(self.axes) == 2 else 1
         return encode_png(self._frames[self.index * second + self.index2], self.scale)
 

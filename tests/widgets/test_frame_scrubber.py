@@ -163,6 +163,11 @@ def test_extras_that_do_not_fit_are_refused(options, message):
         scrubber(**options)
 
 
+def test_one_made_without_frames_says_how_to_make_one():
+    with pytest.raises(ValueError, match="from_arrays"):
+        FrameScrubber()._repr_mimebundle_()
+
+
 def test_texts_of_two_sliders_must_be_nested_as_the_frames_are():
     with pytest.raises(ValueError, match="lengths 3 x 2; given 6"):
         scrubber(FRAMES2, TWO, captions=list("abcdef"))
