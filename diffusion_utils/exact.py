@@ -110,6 +110,28 @@ class GaussianMixture:
         """ln p(x): (B, D) → float64 (B,)."""
         return self._log_joint(x).logsumexp(1)
 
+    def cdf(self, x: Tensor) -> Tensor:
+        """P(X ≤ x) for D = 1: (B, 1) → float64 (B,). Raises ValueError for D > 1."""
+        if self.means.shape[1] != 1:
+            raise ValueError(f"cdf and quantile need one dimension, this mixture has {self.means.shape[1]}")
+        return (self.mix * torch.special.ndtr((x.double() - self.means[:, 0]) / self.stds)).sum(1)
+
+    def quantile(self, p: Tensor) -> Tensor:
+        """The x with P(X ≤ x) = p, by bisection: float64 (B,) in (0, 1) → (B, 1). Raises ValueError for D > 1.
+
+        In one dimension the probability-flow ODE cannot let two points overtake each other, so it keeps their quantiles:
+        data.quantile(data.marginal(signal_t, noise_t).cdf(x_t)) is its exact solution at t = 0.
+        """
+        if not bool(((p > 0) & (p < 1)).all()):
+            raise ValueError("p must lie strictly between 0 and 1")
+        low = torch.full((len(p), 1), float((self.means - 40 * self.stds[:, None]).min()), dtype=torch.float64)
+        high = torch.full((len(p), 1), float((self.means + 40 * self.stds[:, None]).max()), dtype=torch.float64)
+        for _ in range(64):  # each halves the interval: more than the 53 bits of float64
+            middle = (low + high) / 2
+            below = (self.cdf(middle) < p)[:, None]
+            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+        return (low + high) / 2
+
     def score(self, x: Tensor) -> Tensor:
         """∇_x ln p(x) = Σ_k r_k·(mean_k − x)/std_k², r = the posterior of the components: (B, D) → float64 (B, D)."""
         r = self._log_joint(x).softmax(1)

@@ -179,8 +179,12 @@ def _two_step(schedule: Schedule, x0_hat: Tensor, t: int, s: int, previous: tupl
 
 
 def _heun(denoiser: DenoiserFn, schedule: Schedule, x: Tensor, x0_hat: Tensor, t: int, s: int, cond) -> Tensor:
-    """D + (σ_t/2σ_s)·(D′ − D), D′ the estimate after an Euler step, σ = noise/signal (Karras et al. 2022, alg. 1)."""
-    if s == 0 or schedule.signal[t] == 0:
+    """D + (σ_t/2σ_s)·(D′ − D), D′ the estimate after an Euler step, σ = noise/signal (Karras et al. 2022, alg. 1).
+
+    Euler at both ends: σ_0 = 0 divides by zero, and σ_T is infinite or nearly so (20,000 for `cosine`; theirs begins at
+    80), so that σ_T/σ_s would blow up the smallest error of D, while out there Euler is as good as exact.
+    """
+    if s == 0 or t == schedule.T:
         return x0_hat
     sigma_t, sigma_s = (float(schedule.noise[k] / schedule.signal[k]) for k in (t, s))
     euler = update(schedule, x, t, s, x0_hat)
@@ -188,9 +192,9 @@ def _heun(denoiser: DenoiserFn, schedule: Schedule, x: Tensor, x0_hat: Tensor, t
 
 
 def calls_per_sample(sampler: str, steps: int, weight: float = 1.0) -> int:
-    """Network evaluations for one sample: steps × (2 for Heun, but 1 in its last step) × (2 when guided, w not 0 or 1)."""
+    """Network evaluations for one sample from T: steps × (2 for Heun, 1 at its two ends) × (2 when guided, w not 0 or 1)."""
     _check_sampler(sampler, None, "posterior")
-    solver = 2 * steps - 1 if sampler == "heun" else steps
+    solver = max(steps, 2 * steps - 2) if sampler == "heun" else steps
     return solver * (1 if weight in (0, 1) else 2)
 
 
