@@ -2,6 +2,6 @@
 
 from diffusion_utils.widgets.companions import Curve, Histogram
 from diffusion_utils.widgets.frame_scrubber import Axis, FrameScrubber
-from diffusion_utils.widgets.sprites import tile
+from diffusion_utils.widgets.sprites import scatter, tile
 
-__all__ = ["Axis", "Curve", "FrameScrubber", "Histogram", "tile"]
+__all__ = ["Axis", "Curve", "FrameScrubber", "Histogram", "scatter", "tile"]

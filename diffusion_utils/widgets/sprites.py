@@ -88,6 +88,35 @@ def tile(images: object, cols: int, pad: int = 1, background: float = 0.0) -> np
     return grid
 
 
+def scatter(
+    points: object, colours: object, *, size: int = 200, limit: float = 3.0, radius: int = 1, onto: object = None
+) -> np.ndarray:
+    """A square picture of points in the plane, first coordinate to the right, second upwards: light enough for sprites.
+
+    points: (N, 2), NumPy or torch; those outside [-limit, limit] are left out. colours: uint8 (N, 3), or (3,) for all.
+    size: pixels a side. radius: each point is a square of 2*radius + 1 pixels; later points cover earlier ones.
+    onto: a picture (size, size, 3) to draw on; by default white. Returns uint8 (size, size, 3).
+
+    Raises ValueError for other shapes, for points that are not finite, and for limit <= 0, size < 8 or radius < 0.
+    """
+    xy, ink = as_array(points, "points").astype(float), as_array(colours, "colours")
+    if xy.ndim != 2 or xy.shape[1] != 2 or ink.shape not in ((3,), (len(xy), 3)):
+        raise ValueError(f"scatter: points must be (N, 2) and colours (3,) or (N, 3); given {xy.shape} and {ink.shape}")
+    if not np.isfinite(xy).all():
+        raise ValueError("scatter: every point must be finite; given NaN or infinity")
+    if limit <= 0 or size < 8 or radius < 0:
+        raise ValueError(f"scatter: needs limit > 0, size >= 8, radius >= 0; given {limit}, {size}, {radius}")
+    picture = np.full((size, size, 3), 255, np.uint8) if onto is None else as_array(onto, "onto").copy()
+    if picture.shape != (size, size, 3):
+        raise ValueError(f"scatter: onto must have shape {(size, size, 3)}; given {picture.shape}")
+    inside = (np.abs(xy) <= limit).all(axis=1)
+    unit = (xy[inside] * [1, -1] / limit + 1) / 2
+    pixels = radius + np.rint(unit * (size - 1 - 2 * radius)).astype(int)  # the squares stay inside the frame
+    for (column, row), colour in zip(pixels, np.broadcast_to(ink, xy.shape[:1] + (3,))[inside], strict=True):
+        picture[row - radius : row + radius + 1, column - radius : column + radius + 1] = colour
+    return picture
+
+
 def sprite_sheet(frames: np.ndarray) -> tuple[np.ndarray, int]:
     """All frames on one sheet, row by row, and the number of columns.
 
