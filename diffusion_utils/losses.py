@@ -1,13 +1,15 @@
-"""The training loss: the mean squared error of whatever the network predicts."""
+"""The training loss, the mean squared error of whatever the network predicts, and the variational bound behind it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from .denoiser import network_time, target
+from .denoiser import PREDICTS, DenoiserFn, network_time, target
+from .errors import unknown_name
 from .schedules import Schedule
 
 
@@ -34,3 +36,86 @@ def spread_times(n: int, T: int, generator: torch.Generator) -> Tensor:
     """
     u = (torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)) / n
     return (u * T).floor().long().clamp(max=T - 1) + 1
+
+
+def x0_factor(schedule: Schedule, predicts: str, t: int | Tensor) -> Tensor:
+    """c_t in ‖x̂₀ − x_0‖² = c_t·‖output − target‖²: what an error of the output is worth as an error of x̂₀.
+
+    eps: 1/SNR_t; x0: 1; v: noise²/(signal² + noise²)², which is noise² when variance is preserved; flow:
+    noise²/(signal + noise)². So L_simple, which weighs all t alike, weighs the error of x̂₀ by 1/c_t
+    (Salimans & Ho 2022, section 4: SNR for ε, SNR + 1 for v). t: integer or int64 (B,), 1…T. Returns float64, shape of t.
+    """
+    signal, noise = _levels(schedule, t)
+    if predicts == "eps":
+        return (noise / signal) ** 2
+    if predicts == "x0":
+        return torch.ones_like(noise)
+    if predicts == "v":
+        return (noise / (signal**2 + noise**2)) ** 2
+    if predicts == "flow":
+        return (noise / (signal + noise)) ** 2
+    raise unknown_name("prediction target", predicts, PREDICTS)
+
+
+def bound_weight(schedule: Schedule, t: int | Tensor, predicts: str = "x0") -> Tensor:
+    """w_t in L_{t−1} = w_t·‖output − target‖²: the exact weight of the variational bound; ½(SNR_{t−1} − SNR_t) for x_0.
+
+    It holds where p_θ has the variance β̃_t of the posterior. For ε this is β_t²/(2β̃_t·α_t·(1 − ᾱ_t)) (Ho et al. 2020,
+    eq. 12). t: integer or int64 (B,), 2…T, since L_0 is no such term. Returns float64, shape of t.
+    """
+    t = schedule.check_t(t)
+    if int(t.min()) < 2:
+        raise ValueError(f"the weighted terms L_(t−1) are those of t in 2…{schedule.T}, got t = {int(t.min())}; "
+                         "the step from 1 to 0 is reconstruction_term's")
+    return 0.5 * (schedule.snr[t - 1] - schedule.snr[t]) * x0_factor(schedule, predicts, t)
+
+
+def prior_term(schedule: Schedule, x0: Tensor) -> Tensor:
+    """L_T = KL(q(x_T given x_0) ‖ N(0, I)) = ½Σ(signal²·x_0² + noise² − 1 − ln noise²) over pixels, in nats.
+
+    What is lost by starting from pure noise; nothing in it can be trained (Ho et al. 2020, eq. 5).
+    x0: (B, …). Returns float64 (B,) on the CPU.
+    """
+    signal, noise = schedule.signal[-1], schedule.noise[-1]
+    per_pixel = signal**2 * x0.cpu().double() ** 2 + noise**2 - 1 - 2 * noise.log()
+    return 0.5 * per_pixel.flatten(1).sum(1)
+
+
+@torch.no_grad()
+def bound_term(denoiser: DenoiserFn, schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor, cond=None) -> Tensor:
+    """L_{t−1} = ½(SNR_{t−1} − SNR_t)·‖x_0 − x̂₀‖², one draw of ε, summed over pixels, in nats (Kingma et al. 2021).
+
+    It is KL(q(x_{t−1} given x_t, x_0) ‖ p_θ(x_{t−1} given x_t)). x0, eps: (B, …); t: int64 (B,), 2…T.
+    Returns float64 (B,) on the CPU.
+    """
+    x0_hat = denoiser(schedule.add_noise(x0, t, eps), t, cond).x0_hat
+    return bound_weight(schedule, t) * (x0_hat - x0).cpu().double().square().flatten(1).sum(1)
+
+
+@torch.no_grad()
+def reconstruction_term(denoiser: DenoiserFn, schedule: Schedule, x0: Tensor, eps: Tensor, cond=None,
+                        levels: int = 256) -> Tensor:
+    """L_0 = −ln p_θ(x_0 given x_1), one draw of ε, summed over pixels, in nats (Ho et al. 2020, eq. 13).
+
+    p_θ gives each of the `levels` grey values in [−1, 1] the mass that N(x̂₀, noise_1²) has in the bin around it; the
+    outermost bins are open, so that the masses sum to 1. x0, eps: (B, …), x0 on the grey values.
+    Returns float64 (B,) on the CPU.
+    """
+    t = torch.ones(len(x0), dtype=torch.int64)
+    x0_hat = denoiser(schedule.add_noise(x0, t, eps), t, cond).x0_hat.cpu().double()
+    x0 = x0.cpu().double()
+    std, half = float(schedule.noise[1]), 1 / (levels - 1)
+    upper = torch.where(x0 > 1 - half, math.inf, (x0 + half - x0_hat) / std)
+    lower = torch.where(x0 < half - 1, -math.inf, (x0 - half - x0_hat) / std)
+    # Φ(upper) − Φ(lower), with both moved to the left tail, where the logarithm of Φ keeps its digits
+    flip = lower > 0
+    upper, lower = torch.where(flip, -lower, upper), torch.where(flip, -upper, lower)
+    high, low = torch.special.log_ndtr(upper), torch.special.log_ndtr(lower)
+    return -(high + torch.log1p(-torch.exp(low - high))).flatten(1).sum(1)
+
+
+def _levels(schedule: Schedule, t: int | Tensor) -> tuple[Tensor, Tensor]:
+    t = schedule.check_t(t)
+    if int(t.min()) < 1:
+        raise ValueError("t = 0 is the data itself: train on t in 1…T")
+    return schedule.signal[t], schedule.noise[t]
