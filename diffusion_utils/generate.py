@@ -19,10 +19,11 @@ def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = No
 
     labels: one label for all, or int64 (n,); None for no label. weight: guidance w, 1 = plain conditional. sampler, steps:
     the checkpoint's own defaults unless given. Sample i depends on (seed, i), not on n or batch.
-    Raises ValueError for n < 1, labels outside 0…num_classes−1, or labels or guidance for an unconditional checkpoint.
+    Raises ValueError for n or batch < 1, labels outside 0…num_classes−1, or labels or guidance for an unconditional checkpoint.
     """
-    if n < 1:
-        raise ValueError(f"n must be ≥ 1, got {n}")
+    for name, value in (("n", n), ("batch", batch)):
+        if value < 1:
+            raise ValueError(f"{name} must be ≥ 1, got {value}")
     defaults = checkpoint.card["config"]["sampling"]
     sampler, steps = sampler or defaults["sampler"], defaults["steps"] if steps is None else steps
     cond = _check_labels(checkpoint, labels, n, weight)

@@ -5,6 +5,7 @@ Sources: Ho & Salimans 2022 (classifier-free guidance), Lugmayr et al. 2022 (ReP
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -26,8 +27,9 @@ def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float,
     to `clip` and ε̂ derived from it.
     """
     weight = float(weight)
-    if not weight >= 0:
-        raise ValueError(f"weight must be ≥ 0 (0 unconditional, 1 conditional, above 1 stronger), got {weight}")
+    if not 0 <= weight < math.inf:
+        raise ValueError("weight must be a finite number ≥ 0 (0 unconditional, 1 conditional, above 1 stronger), "
+                         f"got {weight}")
 
     def denoise(x_t: Tensor, t: int | Tensor, cond=None) -> Prediction:
         if weight == 1 or cond is None:
@@ -48,11 +50,16 @@ def keep_known(schedule: Schedule, known: Tensor, mask: Tensor, seed: int = 0,
                indices: Sequence[int] | None = None) -> Callable[[Tensor, int], Tensor]:
     """An `after_step` that writes what is known: x_s ← mask·(signal_s·known + noise_s·ε) + (1 − mask)·x_s.
 
-    known: (B, …) clean data; mask: broadcastable to it, 1 where known, 0 where to be filled. Fresh ε each time, from
-    (seed, index). Lugmayr et al. 2022, eqs 8a–8c. Raises ValueError for a mask that is not made of zeros and ones.
+    known: (B, …) clean data; mask: broadcastable to it, 1 (or True) where known, 0 where to be filled. Fresh ε each
+    time, from (seed, index). Lugmayr et al. 2022, eqs 8a–8c, with the known part noised to s, the level it joins.
+    Raises ValueError for a mask that is not made of zeros and ones, or does not fit.
     """
     if not bool(((mask == 0) | (mask == 1)).all()):
         raise ValueError("mask must hold 1 where a pixel is known and 0 where it is to be filled, nothing else")
+    try:
+        mask = mask.to(known).expand_as(known)
+    except RuntimeError as error:
+        raise ValueError(f"a mask {tuple(mask.shape)} does not fit known data {tuple(known.shape)}") from error
     draw = SampleNoise(mixed_seed(seed, 3), range(len(known)) if indices is None else indices, known.shape[1:], known.device)
 
     def after_step(x_s: Tensor, s: int) -> Tensor:
@@ -67,9 +74,12 @@ def repaint_times(schedule: Schedule, steps: int = 50, jump: int = 5, repeats: i
 
     Writing known pixels in at each step leaves the filled part unaware of them; walking up and down again lets the two
     agree (Lugmayr et al. 2022, section 4.2). repeats = 1 is the plain walk. Returns times for `sample(times=…)`.
+    Raises ValueError for jump or repeats < 1, and for a jump so long that nothing would be repeated.
     """
     if jump < 1 or repeats < 1:
         raise ValueError(f"jump and repeats must be ≥ 1, got {jump} and {repeats}")
+    if repeats > 1 and jump >= steps:
+        raise ValueError(f"with jump = {jump} ≥ steps = {steps} nothing is walked twice: choose a shorter jump")
     grid = timesteps(schedule, steps)
     walk = grid[:1]
     for first in range(0, steps, jump):

@@ -1,0 +1,111 @@
+"""Many samples from a checkpoint: what is refused, and that a sample does not depend on the batch it is in."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from diffusion_utils.checkpoints import Checkpoint
+from diffusion_utils.devices import has_fast_bf16
+from diffusion_utils.generate import generate
+from diffusion_utils.networks import UNet
+
+STEPS = 4
+
+
+def checkpoint(num_classes: int) -> Checkpoint:
+    """A small network that was never trained. Its zero-initialised layers are filled, or it would ignore its input."""
+    network = {"kind": "unet", "patch": 2, "channels": [16, 32], "blocks": 1, "emb_dim": 32, "num_classes": num_classes}
+    generator = torch.Generator().manual_seed(0)
+    net = UNet(**{k: v for k, v in network.items() if k != "kind"}).eval().requires_grad_(False)
+    for parameter in net.parameters():
+        parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
+    config = {"network": network, "schedule": {"name": "cosine", "T": 1000}, "predicts": "v",
+              "sampling": {"sampler": "dpmpp_2m", "steps": STEPS}}
+    return Checkpoint("tiny", {"name": "tiny", "config": config}, net)
+
+
+PLAIN, LABELLED = checkpoint(0), checkpoint(10)
+
+# Convolutions of other batch sizes may add in another order. In float32 each step's rounding is about 1e-6 of values
+# near 1, and a network with random weights may enlarge it step by step: 1e-3 leaves three decades. In bfloat16, with
+# 8 bits of mantissa, the rounding is 2⁻⁹ an operation, so the samples agree to a tenth of their range on average.
+BF16 = has_fast_bf16(torch.device("cpu"))
+
+
+def assert_same(a: torch.Tensor, b: torch.Tensor) -> None:
+    if BF16:
+        assert float((a - b).abs().mean()) < 0.1
+    else:
+        assert float((a - b).abs().max()) < 1e-3
+
+
+def test_the_samples_are_images_in_range_on_the_cpu():
+    x = generate(PLAIN, 3)
+    assert x.shape == (3, 1, 28, 28) and x.dtype == torch.float32 and x.device.type == "cpu"
+    assert float(x.abs().max()) <= 1 and float(x.std()) > 0
+
+
+def test_sample_i_depends_neither_on_n_nor_on_the_batch():
+    labels = torch.arange(7) % 10
+    whole = generate(LABELLED, 7, labels=labels, weight=2)
+    for n, batch in ((7, 1), (7, 3), (4, 250)):
+        assert_same(generate(LABELLED, n, labels=labels[:n], weight=2, batch=batch), whole[:n])
+    # That the comparison can fail: neighbouring samples differ by far more than the tolerance.
+    assert float((whole[1:] - whole[:-1]).abs().mean()) > 0.2
+
+
+def test_the_seed_and_the_label_matter():
+    first = generate(LABELLED, 4, labels=3)
+    assert torch.equal(first, generate(LABELLED, 4, labels=torch.full((4,), 3)))
+    assert not torch.equal(first, generate(LABELLED, 4, labels=3, seed=1))
+    assert not torch.equal(first, generate(LABELLED, 4, labels=4))
+
+
+def test_weight_zero_is_the_model_without_a_label():
+    assert torch.equal(generate(LABELLED, 4, labels=3, weight=0), generate(LABELLED, 4))
+
+
+@pytest.mark.parametrize(("labels", "message"), [
+    (10, "0…9"), (-1, "0…9"), (torch.tensor([0, 10]), "0…9"),
+    (torch.tensor([0, 1, 2]), "labels must be"), (torch.tensor([[0, 1]]), "labels must be"),
+    (torch.tensor([0.0, 1.0]), "labels must be"), (1.5, "labels must be"), (True, "labels must be"),
+])
+def test_wrong_labels_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        generate(LABELLED, 2, labels=labels)
+
+
+def test_guidance_without_labels_is_refused():
+    for given in (PLAIN, LABELLED):
+        with pytest.raises(ValueError, match="guidance needs labels"):
+            generate(given, 2, weight=3)
+
+
+def test_labels_for_an_unconditional_checkpoint_are_refused():
+    with pytest.raises(ValueError, match="tiny is unconditional"):
+        generate(PLAIN, 2, labels=0)
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan")])
+def test_a_wrong_weight_is_refused(weight):
+    with pytest.raises(ValueError, match="weight"):
+        generate(LABELLED, 2, labels=0, weight=weight)
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_fewer_than_one_sample_is_refused(n):
+    with pytest.raises(ValueError, match="n must be ≥ 1"):
+        generate(PLAIN, n)
+
+
+@pytest.mark.parametrize("batch", [0, -5])
+def test_a_batch_below_one_is_refused(batch):
+    with pytest.raises(ValueError, match="batch"):
+        generate(PLAIN, 2, batch=batch)
+
+
+@pytest.mark.parametrize(("sampler", "steps", "eta"), [("dppm", 4, None), ("ddim", 0, None), ("ddim", 4, 1.5), ("heun", 4, 1)])
+def test_a_wrong_sampler_is_refused(sampler, steps, eta):
+    with pytest.raises(ValueError):
+        generate(PLAIN, 2, sampler=sampler, steps=steps, eta=eta)

@@ -1,0 +1,383 @@
+"""Guidance as a wrapper; inpainting and editing as walks. Tests named test_eq_… check the equation of that label."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pytest
+import torch
+
+from diffusion_utils.denoiser import Prediction
+from diffusion_utils.distributed import Group
+from diffusion_utils.exact import ExactDenoiser, GaussianMixture
+from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
+from diffusion_utils.networks.embedding import ConditionEmbedding, sinusoidal
+from diffusion_utils.recipes.diffusion import DiffusionRecipe
+from diffusion_utils.recipes.mnist_unet import NETWORK
+from diffusion_utils.sampling import renoise, sample, timesteps
+from diffusion_utils.schedules import cosine, flow
+
+SCHEDULE = cosine(1000)
+TIMES = (1, 100, 500, 900, 1000)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def labelled_points() -> ExactDenoiser:
+    """Sixty points in the plane, ten of each of six labels: an exact conditional and unconditional denoiser in float64."""
+    points = torch.randn(60, 2, generator=generator(1), dtype=torch.float64)
+    return ExactDenoiser(points, SCHEDULE, labels=torch.arange(60) % 6)
+
+
+def noised(n: int = 32, seed: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    x_t = torch.randn(n, 2, generator=generator(seed), dtype=torch.float64)
+    return x_t, torch.arange(n) % 6
+
+
+def count_calls(denoiser):
+    """The same denoiser, and the list of the conditions that it was called with."""
+    seen = []
+
+    def counting(x_t, t, cond=None) -> Prediction:
+        seen.append(cond)
+        return denoiser(x_t, t, cond)
+
+    return counting, seen
+
+
+# --- guidance ---------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("t", TIMES)
+def test_weight_one_is_the_conditional_model_to_the_bit_with_one_call(t):
+    denoiser, (x_t, cond) = labelled_points(), noised()
+    counting, seen = count_calls(denoiser)
+    got, wanted = guided(counting, SCHEDULE, 1)(x_t, t, cond), denoiser(x_t, t, cond)
+    assert torch.equal(got.x0_hat, wanted.x0_hat) and torch.equal(got.eps_hat, wanted.eps_hat)
+    assert len(seen) == 1 and seen[0] is cond
+
+
+@pytest.mark.parametrize("t", TIMES)
+def test_weight_zero_is_the_unconditional_model_to_the_bit_with_one_call(t):
+    denoiser, (x_t, cond) = labelled_points(), noised()
+    counting, seen = count_calls(denoiser)
+    got, wanted = guided(counting, SCHEDULE, 0)(x_t, t, cond), denoiser(x_t, t)
+    assert torch.equal(got.x0_hat, wanted.x0_hat) and torch.equal(got.eps_hat, wanted.eps_hat)
+    assert seen == [None]
+
+
+def test_other_weights_call_twice_and_once_where_there_is_no_condition():
+    (x_t, cond) = noised()
+    counting, seen = count_calls(labelled_points())
+    guided(counting, SCHEDULE, 3)(x_t, 500, cond)
+    assert len(seen) == 2 and seen[0] is None and seen[1] is cond
+    counting, seen = count_calls(labelled_points())
+    guided(counting, SCHEDULE, 3)(x_t, 500, None)
+    assert seen == [None]
+
+
+def eps_tolerance(t: int) -> float:
+    """ε̂ = (x_t − signal·x̂₀)/noise divides rounding errors of size 2⁻⁵² of values below 32 by noise; 16 operations."""
+    return 16 * 32 * 2**-52 / float(SCHEDULE.noise[t])
+
+
+@pytest.mark.parametrize("t", TIMES)
+@pytest.mark.parametrize("weight", [0.5, 3.0, 7.5])
+def test_eq_guidance(t, weight):
+    denoiser, (x_t, cond) = labelled_points(), noised()
+    got = guided(denoiser, SCHEDULE, weight, clip=None)(x_t, t, cond)
+    eps_c, eps_u = denoiser(x_t, t, cond).eps_hat, denoiser(x_t, t).eps_hat
+    assert (got.eps_hat - (eps_u + weight * (eps_c - eps_u))).abs().max() < weight * eps_tolerance(t)
+
+
+@pytest.mark.parametrize("t", TIMES)
+def test_eq_guidance_paper(t):
+    """(1 + w′)·ε_c − w′·ε_u of the paper, with w′ = 2, is w = 3 here."""
+    denoiser, (x_t, cond) = labelled_points(), noised()
+    got = guided(denoiser, SCHEDULE, 3, clip=None)(x_t, t, cond)
+    wanted = 3 * denoiser(x_t, t, cond).eps_hat - 2 * denoiser(x_t, t).eps_hat
+    assert (got.eps_hat - wanted).abs().max() < 3 * eps_tolerance(t)
+
+
+@pytest.mark.parametrize("t", TIMES)
+def test_eq_guidance_x0(t):
+    denoiser, (x_t, cond) = labelled_points(), noised()
+    x0_c, x0_u = denoiser(x_t, t, cond).x0_hat, denoiser(x_t, t).x0_hat
+    got = guided(denoiser, SCHEDULE, 3, clip=None)(x_t, t, cond).x0_hat
+    torch.testing.assert_close(got, x0_u + 3 * (x0_c - x0_u), rtol=0, atol=16 * 32 * 2**-52)
+
+
+def test_the_clipped_estimate_and_its_noise_still_explain_x_t():
+    denoiser, (x_t, cond) = labelled_points(), noised()
+    got = guided(denoiser, SCHEDULE, 7)(x_t, 500, cond)
+    assert got.x0_hat.abs().max() == 1  # the weight is large enough for the clip to act
+    signal, noise = SCHEDULE.at(500, like=x_t)
+    torch.testing.assert_close(signal * got.x0_hat + noise * got.eps_hat, x_t, rtol=0, atol=1e-14)
+
+
+def test_guidance_needs_no_division_by_signal():
+    """At the end of the flow schedule signal = 0, where x̂₀ cannot be had from ε̂."""
+    points = torch.randn(6, 2, generator=generator(), dtype=torch.float64)
+    denoiser = ExactDenoiser(points, flow(10), labels=torch.arange(6) % 2)
+    x_t, cond = noised(4)
+    got = guided(denoiser, flow(10), 3, clip=None)(x_t, 10, cond % 2)
+    # At pure noise x_t says nothing, so both estimates are means of points.
+    means = torch.stack([points[k::2].mean(0) for k in range(2)])
+    wanted = points.mean(0) + 3 * (means[cond % 2] - points.mean(0))
+    torch.testing.assert_close(got.x0_hat, wanted, rtol=0, atol=1e-13)
+
+
+MIXTURE = GaussianMixture(torch.tensor([[-1.0, 0.0], [1.0, 0.5], [0.0, 2.0]]), torch.tensor([0.3, 0.5, 0.4]))
+CLASSES = {0: [0], 1: [1, 2]}
+
+
+def mixture_denoiser(x_t, t, cond=None):
+    """The exact denoiser of the mixture, or of one class of it."""
+    return (MIXTURE if cond is None else MIXTURE.given(CLASSES[cond])).denoiser(SCHEDULE)(x_t, t)
+
+
+def log_posterior(x_t: torch.Tensor, t: int, label: int) -> torch.Tensor:
+    """ln p(label given x_t), from the densities alone: Bayes' rule on the noised mixture."""
+    signal, noise = float(SCHEDULE.signal[t]), float(SCHEDULE.noise[t])
+    prior = float(MIXTURE.mix[CLASSES[label]].sum())
+    inside = MIXTURE.given(CLASSES[label]).marginal(signal, noise).log_density(x_t)
+    return math.log(prior) + inside - MIXTURE.marginal(signal, noise).log_density(x_t)
+
+
+@pytest.mark.parametrize("t", [50, 500, 900])
+@pytest.mark.parametrize("label", [0, 1])
+def test_eq_implicit_classifier(t, label):
+    """ε_u − ε_c = noise·∇ ln p(c given x_t), the gradient taken by automatic differentiation of the densities."""
+    x_t = noised()[0].requires_grad_()
+    gradient, = torch.autograd.grad(log_posterior(x_t, t, label).sum(), x_t)
+    x_t = x_t.detach()
+    difference = mixture_denoiser(x_t, t).eps_hat - mixture_denoiser(x_t, t, label).eps_hat
+    torch.testing.assert_close(difference, float(SCHEDULE.noise[t]) * gradient, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("t", [50, 500, 900])
+def test_eq_guidance_tilt(t):
+    """Guidance follows ∇ [ln p(x_t) + w·ln p(c given x_t)], for the exact mixture."""
+    weight, label = 3.0, 1
+    x_t = noised()[0].requires_grad_()
+    signal, noise = float(SCHEDULE.signal[t]), float(SCHEDULE.noise[t])
+    tilted = MIXTURE.marginal(signal, noise).log_density(x_t) + weight * log_posterior(x_t, t, label)
+    score, = torch.autograd.grad(tilted.sum(), x_t)
+    got = guided(mixture_denoiser, SCHEDULE, weight, clip=None)(x_t.detach(), t, label)
+    torch.testing.assert_close(got.eps_hat, -noise * score, rtol=1e-9, atol=1e-9)
+
+
+def test_given_keeps_the_proportions_of_the_components():
+    mixture = GaussianMixture(torch.zeros(3, 1), torch.ones(3), torch.tensor([0.5, 0.3, 0.2]))
+    torch.testing.assert_close(mixture.given([1, 2]).mix, torch.tensor([0.6, 0.4]).double())
+    for wrong in ([], [3], [-1]):
+        with pytest.raises(ValueError, match="0…2"):
+            mixture.given(wrong)
+
+
+@pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
+def test_a_weight_that_is_negative_or_not_finite_is_refused(weight):
+    with pytest.raises(ValueError, match="weight"):
+        guided(labelled_points(), SCHEDULE, weight)
+
+
+# --- the label, in the network and in training ------------------------------------------------------------------------
+
+def test_eq_label_embedding():
+    embed = ConditionEmbedding(32, num_classes=10)
+    time, label = torch.tensor([1.0, 500.0, 1000.0]), torch.tensor([0, 9, 10])
+    wanted = torch.nn.functional.silu(embed.mlp(sinusoidal(time, 32)) + embed.table.weight[label])
+    assert torch.equal(embed(time, label), wanted)
+    assert torch.equal(embed(time, None)[2], wanted[2])  # no label is row num_classes
+
+
+class Digits:
+    """Forty blank images whose label is their row number modulo ten."""
+
+    images = torch.zeros(40, 1, 28, 28, dtype=torch.uint8)
+    labels = torch.arange(40) % 10
+
+
+def test_eq_label_dropout():
+    recipe = DiffusionRecipe("x", NETWORK | {"num_classes": 10}, schedule={"name": "cosine", "T": 1000}, label_dropout=0.1)
+    loss = recipe.loss_fn(Digits, torch.device("cpu"), Group())
+    seen = []
+
+    def net(x, time, cond):
+        seen.append(cond)
+        return torch.zeros_like(x)
+
+    rows = torch.arange(40).repeat(5)
+    for k in range(50):
+        loss(net, rows, generator(k))
+    seen = torch.stack(seen)
+    dropped = seen == 10
+    # 10,000 labels dropped with probability 0.1: the standard deviation of the share is √(0.09/10000) = 0.003
+    assert abs(float(dropped.double().mean()) - 0.1) < 5 * 0.003
+    assert bool((seen == Digits.labels[rows])[~dropped].all())
+
+
+# --- inpainting -------------------------------------------------------------------------------------------------------
+
+KNOWN = torch.linspace(-1, 1, 8 * 16).reshape(8, 1, 4, 4)
+MASK = (torch.arange(16).reshape(4, 4) % 3 > 0).float()
+
+
+@pytest.mark.parametrize("mask", [MASK, MASK.bool(), MASK.expand(8, 1, 4, 4), MASK.long()])
+def test_known_pixels_are_exact_at_the_end_and_the_others_untouched_throughout(mask):
+    after_step = keep_known(SCHEDULE, KNOWN, mask)
+    x_s = torch.randn(8, 1, 4, 4, generator=generator())
+    where = MASK.bool().expand(8, 1, 4, 4)
+    for s in (999, 300, 1, 0):
+        got = after_step(x_s, s)
+        assert torch.equal(got[~where], x_s[~where])
+    assert torch.equal(got[where], KNOWN[where])
+
+
+@pytest.mark.parametrize("s", [1, 400, 950])
+def test_eq_keep_known(s):
+    """What is written in has mean signal·known and variance noise², and is fresh each time."""
+    n = 200
+    known = torch.full((n, 1, 10, 10), 0.7)
+    after_step = keep_known(SCHEDULE, known, torch.ones(10, 10), seed=3)
+    first, second = ((after_step(torch.zeros_like(known), s) - SCHEDULE.signal[s] * 0.7) / SCHEDULE.noise[s] for _ in range(2))
+    count = first.numel()
+    # Of standard Gaussian numbers the mean has standard deviation 1/√n, the variance √(2/n), the fourth moment √(96/n),
+    # and the product of two independent ones 1/√n; five of them each.
+    assert abs(float(first.mean())) < 5 / math.sqrt(count)
+    assert abs(float(first.var()) - 1) < 5 * math.sqrt(2 / count)
+    assert abs(float(first.pow(4).mean()) - 3) < 5 * math.sqrt(96 / count)
+    assert abs(float((first * second).mean())) < 5 / math.sqrt(count)
+
+
+def test_what_is_written_in_belongs_to_the_sample_not_to_its_batch():
+    x_s = torch.zeros_like(KNOWN)
+    whole = keep_known(SCHEDULE, KNOWN, MASK, seed=1)(x_s, 500)
+    part = keep_known(SCHEDULE, KNOWN[5:], MASK, seed=1, indices=range(5, 8))(x_s[5:], 500)
+    assert torch.equal(whole[5:], part)
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_the_sampler_ends_with_the_known_pixels_exactly(repeats):
+    denoiser = ExactDenoiser(KNOWN, SCHEDULE)
+    *_, last = sample(denoiser, SCHEDULE, KNOWN.shape, sampler="ddpm", after_step=keep_known(SCHEDULE, KNOWN, MASK),
+                      times=repaint_times(SCHEDULE, steps=10, jump=2, repeats=repeats))
+    where = MASK.bool().expand(8, 1, 4, 4)
+    assert torch.equal(last.x_t[where], KNOWN[where])
+    assert not torch.equal(last.x_t[~where], KNOWN[~where])  # those were not given
+
+
+@pytest.mark.parametrize("mask", [MASK * 0.5, -MASK, MASK + 1])
+def test_a_mask_of_anything_but_zeros_and_ones_is_refused(mask):
+    with pytest.raises(ValueError, match="mask must hold 1"):
+        keep_known(SCHEDULE, KNOWN, mask)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1, 8, 1, 4, 4), (2, 1, 4, 4)])
+def test_a_mask_that_does_not_fit_is_refused(shape):
+    with pytest.raises(ValueError, match="does not fit"):
+        keep_known(SCHEDULE, KNOWN, torch.ones(shape))
+
+
+@pytest.mark.parametrize(("steps", "jump", "repeats"), [(50, 5, 3), (12, 5, 2), (10, 1, 4), (7, 3, 10)])
+def test_repaint_walks_each_stretch_so_often_and_reaches_the_data_once(steps, jump, repeats):
+    grid = timesteps(SCHEDULE, steps)
+    walk = repaint_times(SCHEDULE, steps, jump, repeats)
+    pairs = list(zip(walk[:-1], walk[1:], strict=True))
+    assert walk[0] == SCHEDULE.T and walk[-1] == 0 and walk.count(0) == 1
+    down, up = [p for p in pairs if p[1] < p[0]], [p for p in pairs if p[1] > p[0]]
+    last_stretch = (steps - 1) // jump  # the one that ends at the data is walked once
+    for k, step in enumerate(zip(grid[:-1], grid[1:], strict=True)):
+        assert down.count(step) == (repeats if k // jump < last_stretch else 1)
+    assert len(down) == repeats * last_stretch * jump + steps - last_stretch * jump
+    jumps = [(grid[k + jump], grid[k]) for k in range(0, last_stretch * jump, jump)]
+    assert Counter(up) == Counter({step: repeats - 1 for step in jumps})
+
+
+@pytest.mark.parametrize("jump", [1, 4, 20])
+def test_without_repeats_the_walk_is_the_plain_one(jump):
+    assert repaint_times(SCHEDULE, 20, jump, repeats=1) == timesteps(SCHEDULE, 20)
+
+
+@pytest.mark.parametrize(("steps", "jump", "repeats"), [(10, 0, 2), (10, 2, 0), (10, 10, 2), (10, 20, 2), (0, 1, 1)])
+def test_walks_that_make_no_sense_are_refused(steps, jump, repeats):
+    with pytest.raises(ValueError):
+        repaint_times(SCHEDULE, steps, jump, repeats)
+
+
+@pytest.mark.parametrize(("t", "s"), [(800, 900), (100, 200), (300, 600)])
+def test_eq_repaint_jump(t, s):
+    """Noised to t and then by the kernel from t up to s, x_0 has the distribution of x_s: signal_s·x_0, variance noise_s²."""
+    n, x0 = 400_000, 0.6
+    eps, z = torch.randn(2, n, generator=generator(5), dtype=torch.float64)
+    x_t = SCHEDULE.add_noise(torch.full((n,), x0, dtype=torch.float64), t, eps)
+    x_s = renoise(SCHEDULE, x_t, t, s, z)
+    noise = float(SCHEDULE.noise[s])
+    # five standard deviations of a mean, noise/√n, and of a variance, noise²·√(2/n)
+    assert abs(float(x_s.mean()) - float(SCHEDULE.signal[s]) * x0) < 5 * noise / math.sqrt(n)
+    tolerance = 5 * noise**2 * math.sqrt(2 / n)
+    assert abs(float(x_s.var()) - noise**2) < tolerance
+    # The test can fail: subtracting standard deviations in place of variances, a published mistake, misses by more.
+    kept = float(SCHEDULE.signal[s] / SCHEDULE.signal[t] * SCHEDULE.noise[t])
+    assert abs(kept**2 + (noise - kept) ** 2 - noise**2) > 2 * tolerance
+
+
+def test_walking_up_and_down_brings_the_fill_into_agreement_with_what_is_known():
+    """Two blobs in four dimensions, one number known: the other three can only be in the same blob (to 0.4 %)."""
+    n, blobs = 600, GaussianMixture(torch.tensor([[-0.5] * 4, [0.5] * 4]), torch.tensor([0.3, 0.3]))
+    share = {}
+    for repeats in (1, 5):
+        *_, last = sample(blobs.denoiser(SCHEDULE), SCHEDULE, (n, 4), sampler="ddpm",
+                          times=repaint_times(SCHEDULE, 40, jump=5, repeats=repeats),
+                          after_step=keep_known(SCHEDULE, torch.full((n, 4), 0.5), torch.tensor([1, 0, 0, 0])))
+        share[repeats] = float((last.x_t[:, 1:].mean(1) > 0).double().mean())
+    # The standard deviation of the difference of two shares is at most √(2·0.25/n) = 0.029.
+    assert share[5] > share[1] + 4 * 0.029
+
+
+# --- editing ----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("strength", [0.001, 0.3, 0.5, 1.0])
+def test_an_edit_is_denoised_from_the_time_it_was_noised_to(strength):
+    x0 = torch.full((400, 1, 10, 10), 0.5)
+    x_start, times = sdedit_start(SCHEDULE, x0, strength, steps=20)
+    assert times[0] == round(strength * SCHEDULE.T) and times[-1] == 0
+    assert len(times) - 1 == max(1, round(strength * 20))
+    signal, noise = float(SCHEDULE.signal[times[0]]), float(SCHEDULE.noise[times[0]])
+    eps = (x_start - signal * x0) / noise
+    # five standard deviations, as above; float32 rounding of x_start, divided by the noise, is below 1e-4
+    assert abs(float(eps.mean())) < 5 / math.sqrt(eps.numel()) + 1e-4
+    assert abs(float(eps.var()) - 1) < 5 * math.sqrt(2 / eps.numel()) + 1e-4
+
+
+def test_eq_sdedit_start():
+    x0 = torch.rand(3, 1, 4, 4, generator=generator()) * 2 - 1
+    first, times = sdedit_start(SCHEDULE, x0, 0.4, steps=10, seed=7)
+    second, _ = sdedit_start(SCHEDULE, torch.zeros_like(x0), 0.4, steps=10, seed=7)  # the same noise alone
+    signal = SCHEDULE.signal[400].float()
+    torch.testing.assert_close(first - second, signal * x0, rtol=0, atol=4 * 2**-22)
+    assert times == timesteps(SCHEDULE, 4, start=400)
+
+
+def test_the_noise_of_an_edit_is_not_that_of_the_walk_that_follows():
+    """Equal seeds must not make the sampler repeat the noise that the start already holds."""
+    zeros = torch.zeros(1, 1, 50, 50)
+    x_start, times = sdedit_start(SCHEDULE, zeros, 0.5, steps=4, seed=0)
+    eps = x_start / SCHEDULE.noise[times[0]]
+
+    def denoiser(x_t, t, cond=None):
+        return Prediction(torch.zeros_like(x_t), x_t)
+
+    states = list(sample(denoiser, SCHEDULE, x_start=x_start, times=times, sampler="ddpm", seed=0))
+    quiet = list(sample(denoiser, SCHEDULE, x_start=x_start, times=times, sampler="ddpm", seed=1))
+    fresh = states[1].x_t - quiet[1].x_t  # the difference of two walks' noise; the start cancels
+    correlation = torch.corrcoef(torch.stack([eps.flatten(), fresh.flatten()]))[0, 1]
+    assert abs(float(correlation)) < 5 / math.sqrt(2500)
+
+
+@pytest.mark.parametrize("strength", [0.0, -0.5, 1.01, math.nan])
+def test_a_strength_outside_0_to_1_is_refused(strength):
+    with pytest.raises(ValueError, match="strength"):
+        sdedit_start(SCHEDULE, KNOWN, strength, steps=10)
