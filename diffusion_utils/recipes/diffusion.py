@@ -34,6 +34,10 @@ class DiffusionRecipe(Recipe):
     sampling: dict | None = None
     snapshots: tuple[int, ...] = ()
 
+    def __post_init__(self):
+        if any(step % self.train.log_every for step in self.snapshots):
+            raise ValueError(f"snapshots {self.snapshots} must fall on progress lines: every {self.train.log_every} steps")
+
     def config(self) -> dict:
         return {"network": self.network, "schedule": self.schedule, "predicts": self.predicts,
                 "label_dropout": self.label_dropout, "warm_start": self.warm_start, "sampling": self.sampling}

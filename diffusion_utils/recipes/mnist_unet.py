@@ -11,6 +11,6 @@ MNIST_UNET = DiffusionRecipe(
     schedule={"name": "cosine", "T": 1000},
     predicts="v",
     sampling={"sampler": "dpmpp_2m", "steps": 20},
-    snapshots=(1, 10, 30, 100, 300, 1000, 3000, 8000),
+    snapshots=(10, 30, 100, 300, 1000, 3000, 8000),
     train=TrainConfig(steps=8000, batch=64, lr=1.2e-3, warmup=300, ema=0.9995, log_every=10),
 )
