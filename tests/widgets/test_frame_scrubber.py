@@ -112,7 +112,7 @@ def test_a_heavy_page_is_warned_about_and_a_light_one_is_not():
     with pytest.warns(UserWarning, match=r"'Noise' adds 1\.\d MB.*at most 1 MB"):
         scrubber(noise)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         scrubber(noise // 128 * 255)
 
 
