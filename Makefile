@@ -42,7 +42,7 @@ lab: ## Open JupyterLab on the chapters
 lint: ## Check the style of code and notebooks
 	$(BUILD) lint
 
-repository: ## Move the book to your own address: make repository URL=https://github.com/me/mine
+repository: ## Move the book to your own address: make repository URL=https://github.com/OWNER/NAME
 	$(BUILD) repository '$(URL)'
 
 clean: ## Remove everything built (.venv stays)

@@ -34,9 +34,10 @@ def book(only: str | None) -> int:
         print(f"NOTE: {note}")
     if result.failed:
         sys.exit(f"{result.failed} of {len(wanted)} notebooks failed, so the book was not built.")
-    status = pages.preview(wanted) if only else pages.build()
+    folder = BUILD / "preview" / "-".join(path.stem[:2] for path in wanted)
+    status = pages.preview(wanted, folder) if only else pages.build()
     if status == 0:
-        print(f"The book is in {(BUILD / 'preview/_build/html' if only else HTML).relative_to(ROOT)}/index.html")
+        print(f"The book is in {(folder / '_build' / 'html' if only else HTML).relative_to(ROOT)}/index.html")
     return status
 
 

@@ -28,16 +28,15 @@ def build(fresh: bool = False) -> int:
     return status
 
 
-def preview(notebooks: list[Path]) -> int:
-    """Build only the prose and these chapters, warnings shown but allowed: references to other chapters must fail."""
-    work = BUILD / "preview"
-    staged = work / "staged"
+def preview(notebooks: list[Path], folder: Path) -> int:
+    """Build only the prose and these chapters; references to other chapters must fail, so warnings are only shown."""
+    staged = folder / "staged"
     stage(staged, notebooks)
     named = re.findall(r"file: *(\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
     there = [name for name in named if list(staged.glob(f"{name}.*"))]
     contents = "format: jb-book\nroot: book/intro\nchapters:\n" + "".join(f"  - file: {name}\n" for name in there)
     (staged / "_toc.yml").write_text(contents, encoding="utf-8")
-    return jupyter_book(staged, work)
+    return jupyter_book(staged, folder)
 
 
 def forget() -> None:

@@ -1,4 +1,4 @@
-"""Move the book to another address: `python tools/repository.py https://github.com/me/mine` or `make repository`.
+"""Move the book to another address: `python tools/repository.py https://github.com/OWNER/NAME` or `make repository`.
 
 The address is kept in _config.yml (`repository.url`). This carries a new one there and wherever else the old one
 stands: notebooks, badges, README, citation, package metadata, and the address of the published pages.
@@ -15,7 +15,8 @@ from project import ROOT
 
 FORM = re.compile(r"https://github\.com/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)")
 TEXT = {".md", ".ipynb", ".yml", ".yaml", ".toml", ".cff", ".py", ".bib", ".html", ".js", ".css", ".json", ".txt"}
-SKIPPED = {".git", ".venv", "_build", "__pycache__", "shared", "weights", ".ipynb_checkpoints"}
+# Tests hold addresses only as examples.
+SKIPPED = {".git", ".venv", "_build", "__pycache__", "shared", "tests", "weights", ".ipynb_checkpoints"}
 
 
 def files(root: Path) -> list[Path]:
@@ -32,7 +33,7 @@ def files(root: Path) -> list[Path]:
 def parse(url: str) -> tuple[str, str]:
     """Owner and name of a repository's address."""
     if not (found := FORM.fullmatch(url.rstrip("/").removesuffix(".git"))):
-        raise SystemExit(f"Not a repository's address: {url!r}. It must look like https://github.com/me/mine")
+        raise SystemExit(f"Not a repository's address: {url!r}. It must look like https://github.com/OWNER/NAME")
     return found["owner"], found["name"]
 
 
@@ -57,6 +58,6 @@ def move(root: Path, url: str) -> list[Path]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not sys.argv[1]:
-        raise SystemExit("Say the new address: make repository URL=https://github.com/me/mine")
+        raise SystemExit("Say the new address: make repository URL=https://github.com/OWNER/NAME")
     for path in move(ROOT, sys.argv[1]):
         print(path.relative_to(ROOT).as_posix())

@@ -58,7 +58,7 @@ INDEX = """<!DOCTYPE html>
 
 
 def set_address(app: Sphinx, config: Config) -> None:
-    """Derive the site's address from the repository's: github.com/me/mine is published at me.github.io/mine/."""
+    """Derive the site's address from the repository's: github.com/OWNER/NAME is published at OWNER.github.io/NAME/."""
     repository = urlparse(config.html_theme_options.get("repository_url", ""))
     owner, _, name = repository.path.strip("/").partition("/")
     if not config.html_baseurl and repository.netloc == "github.com" and name:

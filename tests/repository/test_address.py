@@ -12,7 +12,7 @@ import repository
 from project import ROOT
 
 OWNER, NAME = "someone-else", "another.repo"
-NEW = f"https://github.com/{OWNER}/{NAME}"      # in parts, so that moving the book does not change this file
+NEW = f"https://github.com/{OWNER}/{NAME}"
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_only_whole_addresses_are_moved() -> None:
 
 @pytest.mark.parametrize("url", ["", "me/mine", "https://example.org/me/mine", "https://github.com/me", "a.b/c/d"])
 def test_an_address_of_another_form_is_refused(url: str) -> None:
-    with pytest.raises(SystemExit, match="must look like https://github.com/me/mine"):
+    with pytest.raises(SystemExit, match="must look like https://github.com/OWNER/NAME"):
         repository.parse(url)
 
 
