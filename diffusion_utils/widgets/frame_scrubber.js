@@ -4,7 +4,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = { play: "M4 2 L14 8 L4 14 Z", pause: "M3 2 H6.5 V14 H3 Z M9.5 2 H13 V14 H9.5 Z" };
-const PLOT = { width: 220, height: 160, left: 40, right: 10, top: 8, bottom: 36 };
+const PLOT = { width: 220, height: 160, left: 40, right: 14, top: 8, bottom: 36 };
 let widgets = 0; // for ids that are unique in the page
 
 function fill(element, attributes, children) {
@@ -16,7 +16,8 @@ const html = (tag, attributes = {}, ...children) => fill(document.createElement(
 const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
 // "ᾱ_t" on the screen is ᾱ with a subscript t; a screen reader is given plain words.
-const withSubscripts = (name) => name.split(/_(\w+)/).map((part, k) => (k % 2 ? html("sub", {}, part) : part));
+const SUBSCRIPT = /_([\p{L}\p{N}]+)/u;
+const withSubscripts = (name) => name.split(SUBSCRIPT).map((part, k) => (k % 2 ? html("sub", {}, part) : part));
 const spoken = (name) => name.replaceAll("_", " ");
 const clamp = (value, count) => Math.min(Math.max(value, 0), count - 1);
 const longest = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a), "");
@@ -204,7 +205,7 @@ function makePlot(plot, legend, ...shapes) {
   return html("div", { class: "fs-plot" }, html("p", { class: "fs-plot-title" }, plot.title), ...legend, drawing);
 }
 
-const svgSubscripts = (name) => name.split(/_(\w+)/).map((part, k) => (k % 2
+const svgSubscripts = (name) => name.split(SUBSCRIPT).map((part, k) => (k % 2
   ? svg("tspan", { "baseline-shift": "sub", "font-size": "8" }, part) : part));
 
 function makeCurve(plot) {

@@ -77,4 +77,4 @@ def plot_html(plot: dict) -> str:
 
 def with_subscripts(name: str) -> str:
     """HTML of a name in which an underscore makes a subscript."""
-    return re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(name))
+    return re.sub(r"_([^\W_]+)", r"<sub>\1</sub>", escape(name))

@@ -25,7 +25,7 @@ def two_sliders(**options) -> FrameScrubber:
         GREY,
         axes=[Axis("t", [10 * k for k in range(N)]), Axis("schedule", ["linear", "cosine", "sigmoid"])],
         title="Two sliders",
-        readouts={"ᾱ_t": [[f"{i}.{j}" for j in range(M)] for i in range(N)]},
+        readouts={"Σ_θ": [[f"{i}.{j}" for j in range(M)] for i in range(N)]},
         captions=[[f"Sentence {i} {j}." for j in range(M)] for i in range(N)],
         companions=[
             Curve("curve", np.arange(N), np.outer(np.arange(1, M + 1), np.arange(N)), x_label="t"),
@@ -143,10 +143,10 @@ def test_numbers_sentence_and_spoken_text_follow_both_sliders(open_page):
     assert page.locator(".fs-caption-text").text_content() == "Sentence 2 1."
     assert page.get_by_role("img", name="Sentence 2 1.").count() == 1
     t = page.get_by_role("slider", name="t", exact=True)
-    assert t.get_attribute("aria-valuetext") == "20, ᾱ t 2.1"
-    assert page.get_by_role("slider", name="schedule").get_attribute("aria-valuetext") == "cosine, ᾱ t 2.1"
+    assert t.get_attribute("aria-valuetext") == "20, Σ θ 2.1"
+    assert page.get_by_role("slider", name="schedule").get_attribute("aria-valuetext") == "cosine, Σ θ 2.1"
     assert page.get_by_role("group", name="Two sliders").count() == 1
-    assert page.locator("dt sub").text_content() == "t"
+    assert page.locator("dt sub").text_content() == "θ"
 
 
 def test_pointer_and_touch(open_page):

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from diffusion_utils.widgets import Axis, Curve, FrameScrubber
-from diffusion_utils.widgets.still import IDENTITY, still_html
+from diffusion_utils.widgets.still import IDENTITY, still_html, with_subscripts
 
 VOID = {"img"}
 
@@ -64,3 +64,7 @@ def test_one_slider_without_extras():
 def test_the_book_recognises_the_widget_by_its_name():
     widget = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Plain")
     assert widget.get_state()["_anywidget_id"] == IDENTITY
+
+
+def test_an_underscore_makes_a_subscript_of_letters_of_any_alphabet():
+    assert with_subscripts("Σ_θ and signal² (ᾱ_t)") == "Σ<sub>θ</sub> and signal² (ᾱ<sub>t</sub>)"
