@@ -37,13 +37,17 @@ class Group:
         """The average over the group."""
         return values
 
+    def any(self, flag: bool) -> bool:
+        """Whether any process of the group says so."""
+        return flag
+
 
 class TorchrunGroup(Group):
     """Made from the variables that torchrun sets; NCCL on CUDA, gloo elsewhere."""
 
     def __init__(self, device: torch.device):
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.rank, self.size, self.device = dist.get_rank(), dist.get_world_size(), device
 
     def wrap(self, net: nn.Module) -> nn.Module:
         return nn.parallel.DistributedDataParallel(net)
@@ -52,6 +56,9 @@ class TorchrunGroup(Group):
         values = values.clone()
         dist.all_reduce(values)
         return values / self.size
+
+    def any(self, flag: bool) -> bool:
+        return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
 
     def close(self) -> None:
         """Leave the group."""

@@ -1,4 +1,4 @@
-"""One helper for names: every unknown name is answered by the allowed ones and the nearest of them."""
+"""Helpers for messages: every unknown name is answered by the allowed ones and the nearest of them."""
 
 from __future__ import annotations
 
@@ -12,3 +12,9 @@ def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> ValueError:
     near = difflib.get_close_matches(str(given), allowed, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return ValueError(f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(allowed)}")
+
+
+def first_line(error: Exception) -> str:
+    """What PyTorch says first of weights that do not fit, without the dozens of lines that follow."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2]) if lines else type(error).__name__

@@ -32,6 +32,15 @@ def write_atomic(path: str | Path, content: bytes) -> None:
         raise
 
 
+def check_writable(folder: str | Path) -> None:
+    """Make the folder if it is missing, and raise OSError with its path and the reason if no file can be made in it."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write in the folder {folder}: {error.strerror}") from error
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -1,7 +1,7 @@
 """The training loop: a generator that yields its progress; resumable bit for bit; one device or many.
 
 Everything random is drawn from (seed, step), never from a generator that lives on, so a run resumed at step k
-sees exactly the batches, times and noise that an uninterrupted run would have seen.
+sees exactly the batches, times, noise and dropout that an uninterrupted run would have seen.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from .devices import autocast
 from .distributed import Group
 from .ema import EMA
-from .files import write_atomic
+from .errors import first_line
+from .files import check_writable, write_atomic
 from .noise import mixed_seed
 
 # (net, row numbers of the whole batch, generator) -> scalar loss of this process's share of the batch
@@ -71,7 +72,7 @@ class Progress:
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss became NaN or infinite; the message says at which step and where the last good state lies."""
+    """The loss or its gradient became NaN or infinite; the message says at which step and where the last good state lies."""
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -104,13 +105,19 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
     loss_fn(net, rows, generator): scalar loss on the data rows `rows` (int64 (batch,)), drawing all randomness from the
     generator (on several devices: for the whole batch, then keeping `group.share`). folder: where `state.safetensors`
     is kept, rewritten every save_minutes and at the end; None keeps nothing. resume: go on from that file.
-    Raises TrainingDiverged on a NaN loss (the last saved state is kept), TrainingInterrupted after Ctrl-C (state saved).
+    Raises TrainingDiverged on a NaN loss (the last saved state is kept), TrainingInterrupted after Ctrl-C (state saved),
+    OSError where the folder cannot be written, ValueError for `minutes` on several devices, whose clocks differ.
     """
     group = group or Group()
+    if config.minutes is not None and group.size > 1:
+        raise ValueError(f"minutes = {config.minutes} cannot be used with {group.size} processes, each with its own clock: "
+                         "say how many steps instead")
     device = next(net.parameters()).device
     ema = EMA(net, config.ema)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=config.weight_decay, betas=(0.9, 0.99))
     path = Path(folder) / "state.safetensors" if folder is not None else None
+    if path is not None and group.is_first:
+        check_writable(path.parent)  # an unwritable folder is an error now, not after the first minutes of training
     history: list[tuple[int, float]] = []
     step, seconds = 0, 0.0
     if resume:
@@ -118,7 +125,7 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
             raise ValueError("resume needs the folder of the run")
         step, seconds, history = load_state(path, net, ema, optimiser, config)
         yield Progress(step, history[-1][1], 0.0, seconds, ema.net, list(history))
-    wrapped, recent = group.wrap(net), []
+    wrapped, losses, norms = group.wrap(net), [], []
     started = last_save = time.monotonic()
 
     def clock() -> float:
@@ -131,8 +138,9 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
     def over() -> bool:
         return step >= config.steps or (config.minutes is not None and clock() >= 60 * config.minutes)
 
+    finished = over()
     with deferred_interrupt() as interrupted:
-        while not over():
+        while not finished:
             step += 1
             fraction = (step - 1) / config.steps if config.minutes is None else clock() / (60 * config.minutes)
             lr = learning_rate(config, step, fraction)
@@ -141,35 +149,48 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
             net.train()
             rows = batch_rows(n, config, step)
             generator = torch.Generator().manual_seed(mixed_seed(config.seed, 2, step))
-            with autocast(device, config.bf16):
+            with autocast(device, config.bf16), global_seed(mixed_seed(config.seed, 3, step, group.rank), device):
                 loss = loss_fn(wrapped, rows, generator)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), config.clip)
+            norms.append(nn.utils.clip_grad_norm_(net.parameters(), config.clip))
             optimiser.step()
             ema.update(net, step)
-            recent.append(loss.detach())  # no .item() here: it would make a GPU wait at each step
-            if step % config.log_every == 0 or over() or interrupted.is_set():
-                losses = group.mean(torch.stack(recent).float()).tolist()
-                recent.clear()
-                _check_finite(losses, step, path)
-                history.append((step, sum(losses) / len(losses)))
-                if interrupted.is_set():
+            losses.append(loss.detach())  # no .item() here: it would make a GPU wait at each step
+            finished = over()
+            # several processes must agree on when to stop, so they ask each other, and only where they log
+            if step % config.log_every == 0 or finished or (group.size == 1 and interrupted.is_set()):
+                values = group.mean(torch.stack(losses).float()).tolist()
+                _check_finite({"loss": values, "gradient's norm": torch.stack(norms).tolist()}, step, path)
+                losses.clear()
+                norms.clear()
+                history.append((step, sum(values) / len(values)))
+                if group.any(interrupted.is_set()):
                     save()
                     raise TrainingInterrupted(f"stopped at step {step} of {config.steps}"
                                               + (f"; saved in {path}, go on with --resume" if path else ""))
-                if over() or time.monotonic() - last_save > 60 * save_minutes:
+                if finished or time.monotonic() - last_save > 60 * save_minutes:
                     save()
                     last_save = time.monotonic()
                 yield Progress(step, history[-1][1], lr, clock(), ema.net, list(history))
 
 
-def _check_finite(losses: list[float], step: int, path: Path | None) -> None:
-    for i, value in enumerate(losses):
-        if not math.isfinite(value):
-            bad = step - len(losses) + 1 + i
-            kept = f" The last good state is kept in {path}." if path is not None and path.exists() else ""
-            raise TrainingDiverged(f"the loss is {value} at step {bad}.{kept} Try a smaller learning rate or a longer warm-up")
+def _check_finite(values: dict[str, list[float]], step: int, path: Path | None) -> None:
+    """values: what is checked → one number for each of the last steps, up to and with `step`."""
+    for name, numbers in values.items():
+        for bad, value in enumerate(numbers, start=step - len(numbers) + 1):
+            if not math.isfinite(value):
+                kept = f" The last good state is kept in {path}." if path is not None and path.exists() else ""
+                raise TrainingDiverged(f"the {name} is {value} at step {bad}.{kept} Try a smaller learning rate or a longer "
+                                       "warm-up")
+
+
+@contextmanager
+def global_seed(seed: int, device: torch.device):
+    """Within it PyTorch's global generators, which dropout draws from, start at `seed`; afterwards they are as before."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 @contextmanager
@@ -214,7 +235,7 @@ def load_state(path: Path, net: nn.Module, ema: EMA, optimiser: torch.optim.Opti
         metadata = json.loads(header["__metadata__"]["training"])
     except (SafetensorError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is truncated or not a training state: {error}") from error
-    changed = {k: (v, asdict(config)[k]) for k, v in metadata["config"].items() if asdict(config).get(k) != v}
+    changed = {k: (v, asdict(config).get(k)) for k, v in metadata["config"].items() if asdict(config).get(k) != v}
     if changed:
         raise ValueError(f"{path} belongs to another configuration; saved and asked for differ in {changed}")
 
@@ -225,7 +246,7 @@ def load_state(path: Path, net: nn.Module, ema: EMA, optimiser: torch.optim.Opti
         net.load_state_dict(part("net."))
         ema.net.load_state_dict(part("ema."))
     except RuntimeError as error:
-        raise ValueError(f"{path} belongs to another network: {error}") from error
+        raise ValueError(f"{path} belongs to another network: {first_line(error)}") from error
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in part("optimiser.").items():
         index, name = key.split(".", 1)

@@ -61,7 +61,6 @@ def to_pixels(x: Tensor) -> Tensor:
     return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-@lru_cache(maxsize=4)
 def load_mnist(split: str = "train") -> ImageData:
     """The 60,000 training or 10,000 test digits.
 
@@ -71,12 +70,17 @@ def load_mnist(split: str = "train") -> ImageData:
     """
     if split not in FILES:
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-    if "DIFFUSION_DATA" in os.environ:
-        root = Path(os.environ["DIFFUSION_DATA"])
+    return _load(split, os.environ.get("DIFFUSION_DATA"), cache_folder())
+
+
+@lru_cache(maxsize=4)
+def _load(split: str, folder: str | None, cache: Path) -> ImageData:
+    """Read once a process for each place to look in."""
+    if folder is not None:
+        root = Path(folder)
         if not root.is_dir():
             raise DataError(f"DIFFUSION_DATA is set to {root}, which is not a folder. Unset it to download the digits instead")
         return _read_folder(root, split, f"DIFFUSION_DATA={root}")
-    cache = cache_folder()
     problem = _download(cache)
     if problem is None:
         return _read_folder(cache, split, "torchvision download")

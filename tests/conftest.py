@@ -1,0 +1,48 @@
+"""What several test files need: a folder that cannot be written, a disk that is full."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+NOBODY = 65534  # the user without rights on every Unix
+
+
+@pytest.fixture
+def read_only_folder() -> Iterator[Path]:
+    """An empty folder in which this process cannot write, even where the tests run as root."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("this system has no Unix permissions")
+    with tempfile.TemporaryDirectory() as name:  # not tmp_path, whose parents belong to root alone
+        os.chmod(name, 0o555)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(NOBODY)  # root may write everywhere
+        try:
+            yield Path(name)
+        finally:
+            if is_root:
+                os.seteuid(0)
+            os.chmod(name, 0o755)
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """`with full_disk(n):` no file grows beyond n bytes: the writing call fails just as on a disk without room."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def limit(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit

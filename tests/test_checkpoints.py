@@ -1,0 +1,141 @@
+"""Checkpoints: a round trip, and every way in which a file can be wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from diffusion_utils import checkpoints
+from diffusion_utils.checkpoints import CheckpointError
+from diffusion_utils.networks import UNet
+
+NETWORK = {"kind": "unet", "channels": [8, 16], "patch": 2, "emb_dim": 16, "num_classes": 10}
+CONFIG = {"network": NETWORK, "schedule": {"name": "cosine", "T": 100}, "predicts": "v"}
+
+
+def network(**options) -> UNet:
+    torch.manual_seed(0)
+    net = UNet(**({k: v for k, v in NETWORK.items() if k != "kind"} | options))
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return net
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    return checkpoints.save(tmp_path, {"name": "tiny", "config": CONFIG}, checkpoints.half(network()))
+
+
+def test_round_trip(card: Path) -> None:
+    loaded = checkpoints.load(card, device="cpu")
+    assert (loaded.name, loaded.num_classes, loaded.device) == ("tiny", 10, torch.device("cpu"))
+    assert loaded.schedule.T == 100 and loaded.schedule.name == "cosine"
+    assert not loaded.net.training and not any(p.requires_grad for p in loaded.net.parameters())
+    for name, weight in network().state_dict().items():
+        stored = loaded.net.state_dict()[name]
+        assert stored.dtype == weight.dtype
+        # float16: relative rounding by 2⁻¹¹ at most, absolute by 2⁻²⁵ below its smallest normal number
+        assert ((stored - weight).abs() <= 2**-11 * weight.abs() + 2**-25).all()
+
+
+def test_denoiser_is_made_from_the_card(card: Path) -> None:
+    denoiser = checkpoints.load(card, device="cpu").denoiser
+    assert denoiser.predicts == "v" and denoiser.schedule.T == 100
+    assert denoiser(torch.zeros(2, 1, 28, 28), 50, torch.tensor([3, 10])).x0_hat.shape == (2, 1, 28, 28)
+
+
+@pytest.mark.parametrize("ending", ["tiny", "tiny.json", "tiny.safetensors"])
+def test_loads_by_path_with_and_without_ending(card: Path, ending: str) -> None:
+    assert checkpoints.load(card.parent / ending, device="cpu").name == "tiny"
+
+
+def test_a_dot_in_the_name_is_no_ending(tmp_path: Path) -> None:
+    checkpoints.save(tmp_path, {"name": "tiny-0.5", "config": CONFIG}, checkpoints.half(network()))
+    assert checkpoints.load(tmp_path / "tiny-0.5", device="cpu").name == "tiny-0.5"
+
+
+def test_one_changed_byte_is_noticed(card: Path) -> None:
+    path = card.with_suffix(".safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="tiny.safetensors is corrupt: its SHA-256 differs"):
+        checkpoints.load(card)
+
+
+def test_a_truncated_file_is_noticed(card: Path) -> None:
+    path = card.with_suffix(".safetensors")
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"corrupt.*\(1000 bytes\)"):
+        checkpoints.load(card)
+
+
+def test_missing_weights_are_named(card: Path) -> None:
+    card.with_suffix(".safetensors").unlink()
+    with pytest.raises(CheckpointError, match="tiny.safetensors is missing"):
+        checkpoints.load(card)
+
+
+def test_a_card_that_is_no_json_is_named(card: Path) -> None:
+    card.write_bytes(b"\xff{")
+    with pytest.raises(CheckpointError, match="tiny.json is not valid JSON"):
+        checkpoints.load(card)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    other = CONFIG | {"network": NETWORK | {"channels": [8, 24]}}
+    card = checkpoints.save(tmp_path, {"name": "other", "config": other}, checkpoints.half(network()))
+    with pytest.raises(CheckpointError, match="do not fit the network of its card.*size mismatch"):
+        checkpoints.load(card)
+
+
+def test_a_checkpoint_without_a_network_is_named(tmp_path: Path) -> None:
+    card = checkpoints.save(tmp_path, {"name": "table", "config": {}}, {"a": torch.zeros(2)})
+    with pytest.raises(CheckpointError, match="table.json holds no network"):
+        checkpoints.load(card)
+    assert torch.equal(checkpoints.read_tensors(card)["a"], torch.zeros(2))
+
+
+def test_an_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown checkpoint 'no-such-thing'.* Allowed: ") as raised:
+        checkpoints.load("no-such-thing")
+    for name in checkpoints.available():
+        assert name in str(raised.value)
+    with pytest.raises(ValueError, match="unknown checkpoint"):
+        checkpoints.load(tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize("name", checkpoints.available())
+def test_a_misspelt_name_is_answered_by_the_nearest(name: str) -> None:
+    with pytest.raises(ValueError, match=f"Did you mean '{name}'"):
+        checkpoints.load(name + "t")
+
+
+@pytest.mark.parametrize("name", checkpoints.available())
+def test_shipped_checkpoints_are_whole_small_and_described(name: str) -> None:
+    path, card = checkpoints.available()[name], checkpoints.read_card(name)
+    assert card["name"] == name
+    assert path.with_suffix(".safetensors").stat().st_size <= 8 * 2**20
+    assert checkpoints.load(name, device="cpu").name == name
+    assert {"name", "n", "sha256"} <= set(card["data"])
+    assert {"steps_done", "seconds", "hardware", "date", "history"} <= set(card["training"])
+
+
+def test_a_full_disk_keeps_the_old_checkpoint(card: Path, full_disk) -> None:
+    with full_disk(1000), pytest.raises(OSError, match="cannot write .*nothing was changed"):
+        checkpoints.save(card.parent, {"name": "tiny", "config": CONFIG}, checkpoints.half(network(num_classes=5)))
+    assert checkpoints.load(card, device="cpu").num_classes == 10
+
+
+def test_a_read_only_folder_is_named(read_only_folder: Path) -> None:
+    with pytest.raises(PermissionError, match=str(read_only_folder)):
+        checkpoints.save(read_only_folder, {"name": "tiny", "config": CONFIG}, checkpoints.half(network()))
+
+
+def test_the_card_is_readable_text(card: Path) -> None:
+    text = card.read_text(encoding="utf-8")
+    assert text.endswith("}\n") and len(text.splitlines()) > 10
+    assert json.loads(text)["config"] == CONFIG
