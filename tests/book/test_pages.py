@@ -34,6 +34,12 @@ def test_the_book_is_built():
     assert PAGES, f"no pages to look at in {SITE}"
 
 
+def test_every_page_that_makes_a_widget_shows_it():
+    """A notebook whose state was not saved would otherwise pass every other check, for want of anything to move."""
+    makes = pages_with(">FrameScrubber</span>")
+    assert makes - set(WITH_WIDGETS) == set()
+
+
 @contextmanager
 def opened(browser, url: str, **options):
     """The page, with what went wrong on it so far in page.problems: errors, failed and foreign requests."""
