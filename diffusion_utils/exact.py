@@ -40,6 +40,11 @@ class ExactDenoiser:
             score = score.masked_fill(cond[:, None].to(score.device) != self.labels[None, :].to(score.device), -math.inf)
         return score.softmax(dim=1)
 
+    def blended(self, x_t: Tensor, t: int | Tensor, cond: Tensor | None = None) -> Tensor:
+        """How many points x̂₀ is an average of: exp(−Σ_i w_i ln w_i), from 1 (a single one) to N (all alike): (B,)."""
+        w = self.weights(x_t, t, cond)
+        return (-torch.xlogy(w, w).sum(1)).exp()
+
     def __call__(self, x_t: Tensor, t: int | Tensor, cond: Tensor | None = None) -> Prediction:
         x0_hat = (self.weights(x_t, t, cond) @ self.points.flatten(1).to(x_t)).reshape(x_t.shape)
         return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *self.schedule.at(t, like=x_t)))

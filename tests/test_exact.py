@@ -71,6 +71,14 @@ def test_a_walk_ends_on_the_points_it_knows() -> None:
     assert float(distance.max()) < 1e-5
 
 
+def test_blended_counts_the_points_in_the_average() -> None:
+    """Equal weights on m points give m; one certain point gives 1."""
+    square = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], dtype=torch.float64)
+    denoiser, between = ExactDenoiser(square, SCHEDULE), torch.tensor([[0.0, 0.0], [0.5, 0.5]], dtype=torch.float64)
+    torch.testing.assert_close(denoiser.blended(between, 100), torch.tensor([4.0, 2.0]).double(), rtol=1e-9, atol=0)
+    torch.testing.assert_close(denoiser.blended(square, 1), torch.ones(4).double(), rtol=1e-12, atol=0)
+
+
 def test_labels_restrict_the_sum() -> None:
     points, labels = random(12, 4), torch.arange(12) % 3
     x_t, cond = random(3, 4, seed=1), torch.tensor([0, 1, 2])
