@@ -48,7 +48,7 @@ INDEX = """<!DOCTYPE html>
 <meta http-equiv="refresh" content="0; url={first}">
 <title>{title}</title>
 <link rel="canonical" href="{base}{first}">
-<link rel="icon" href="_static/favicon.svg">
+<link rel="icon" href="data:,">
 </head>
 <body>
 <p><a href="{first}">{title}</a></p>
