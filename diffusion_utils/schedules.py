@@ -105,7 +105,8 @@ class Schedule:
         if t.ndim == 1 and len(t) != len(like):
             raise ValueError(f"t has {len(t)} entries for a batch of {len(like)}")
         shape = t.shape + (1,) * (like.ndim - 1) if t.ndim else ()
-        return tuple(table[t].reshape(shape).to(like.device, like.dtype) for table in (self.signal, self.noise))
+        columns = (self.signal[t], self.noise[t])  # copied below: writing to a view would change the table
+        return tuple(column.reshape(shape).to(like.device, like.dtype, copy=True) for column in columns)
 
     def add_noise(self, x0: Tensor, t: int | Tensor, eps: Tensor) -> Tensor:
         """x_t = signal_t·x_0 + noise_t·ε: one jump from the data to any t (Ho et al. 2020, eq. 4).
