@@ -169,6 +169,19 @@ def test_eq_guidance_tilt(t):
     torch.testing.assert_close(got.eps_hat, -noise * score, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("weight", [1, 3])
+def test_eq_guidance_gaussian(weight):
+    """With Gaussian data the deterministic sampler narrows the samples to aʷ·b¹⁻ʷ, b of all data, a of the label."""
+    n, everything, one = 1000, GaussianMixture([[0.0]], [2.0]), GaussianMixture([[1.0]], [1.0])
+
+    def line(x_t, t, cond=None):
+        return (everything if cond is None else one).denoiser(SCHEDULE)(x_t, t)
+
+    *_, last = sample(guided(line, SCHEDULE, weight, clip=None), SCHEDULE, (n, 1), steps=500, cond=0)
+    # five standard deviations of a standard deviation, 1/√(2n), and 1 % for the 500 finite steps
+    assert abs(float(last.x_t.std()) * 2.0 ** (weight - 1) - 1) < 5 / math.sqrt(2 * n) + 0.01
+
+
 def test_given_keeps_the_proportions_of_the_components():
     mixture = GaussianMixture(torch.zeros(3, 1), torch.ones(3), torch.tensor([0.5, 0.3, 0.2]))
     torch.testing.assert_close(mixture.given([1, 2]).mix, torch.tensor([0.6, 0.4]).double())
