@@ -16,5 +16,5 @@ MNIST_UNET_CLASS = DiffusionRecipe(
     label_dropout=0.1,
     warm_start="mnist-unet",
     sampling={"sampler": "dpmpp_2m", "steps": 20},
-    train=TrainConfig(steps=4500, batch=64, lr=8e-4, warmup=200, ema=0.9995, log_every=10),
+    train=TrainConfig(steps=5000, batch=64, lr=8e-4, warmup=200, ema=0.9995, log_every=10),
 )
