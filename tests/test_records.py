@@ -1,0 +1,23 @@
+"""Recorded measurements: found by name, complete, and made with the checkpoint that is shipped."""
+
+from __future__ import annotations
+
+import pytest
+
+from diffusion_utils import checkpoints, records
+
+
+def test_an_unknown_name_is_answered_by_the_allowed_ones(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    (tmp_path / "quality.json").write_text('{"n": 3}')
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    assert records.load_record("quality") == {"n": 3}
+    with pytest.raises(ValueError, match="unknown record 'qualty'. Did you mean 'quality'"):
+        records.load_record("qualty")
+
+
+@pytest.mark.parametrize("name", records.available())
+def test_a_record_says_how_and_on_which_checkpoint_it_was_measured(name: str) -> None:
+    record = records.load_record(name)
+    assert {"measure", "n", "hardware", "date"} <= record.keys()
+    card = checkpoints.read_card(record["checkpoint"])
+    assert record["sha256"] == card["sha256"], f"{name} is of another checkpoint: run python benchmarks/{name}.py"
