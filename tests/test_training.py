@@ -40,6 +40,15 @@ TINY = DiffusionRecipe(
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Such a small network gains nothing from more, and loses much where the machine is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def digits(n: int = 50) -> ImageData:
     """Random pixels and labels: the loop does not look at them."""
     generator = torch.Generator().manual_seed(0)
@@ -165,7 +174,7 @@ for progress in this.fit(this.TINY.build(), loss_fn, 50, this.TINY.train, folder
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is Unix's")
 def test_resumes_bit_for_bit_after_sigkill(tmp_path: Path, uninterrupted: Path) -> None:
     command = [sys.executable, "-c", KILLED, __file__, tmp_path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "in step 18\n"
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
