@@ -157,7 +157,55 @@ def test_weights_refuse_what_has_none() -> None:
         x0_factor(COSINE, "epsilon", 3)
 
 
+def test_eq_mean_difference() -> None:
+    """The two means of the sampler's update differ by √ᾱ_s·(1 − SNR_t/SNR_s) times the difference of the estimates."""
+    t = torch.arange(2, 1001)
+    alpha_bar, one = COSINE.alpha_bar, torch.ones(999, dtype=torch.float64)
+    shrink = 1 - COSINE.snr[t] / COSINE.snr[t - 1]
+    u = posterior_std(COSINE, t, t - 1)
+    torch.testing.assert_close(u**2, (1 - alpha_bar[t - 1]) * shrink, rtol=1e-9, atol=0)
+    difference = update(COSINE, one, t, t - 1, one, u=u, std=0.0) - update(COSINE, one, t, t - 1, 0 * one, u=u, std=0.0)
+    # the two means are of size 1 and their difference is as small as 1e-3 at the noisy end: 1e-16/1e-3, and some more
+    torch.testing.assert_close(difference, alpha_bar[t - 1].sqrt() * shrink, rtol=1e-9, atol=1e-12)
+
+
+def test_eq_v_target() -> None:
+    x0, eps = pair()
+    signal, noise = COSINE.at(300, like=x0)
+    a, b = math.sqrt(float(COSINE.alpha_bar[300])), math.sqrt(1 - float(COSINE.alpha_bar[300]))
+    torch.testing.assert_close(target("v", x0, eps, signal, noise), a * eps - b * x0, rtol=0, atol=1e-14)
+
+
 # The terms of the bound
+
+def test_eq_likelihood() -> None:
+    """In one dimension with x̂₀ = k·x_t each step is linear, so p_θ(x_0) is a Gaussian that can be written down: the
+    average over the model's own paths is its density, and the bound lies above its negative logarithm."""
+    T, n, std = 8, 200_000, 0.7
+    schedule, x0 = cosine(T), 0.5
+    k = schedule.signal * std**2 / (schedule.signal**2 * std**2 + schedule.noise**2)
+    one, last = torch.ones(1, dtype=torch.float64), schedule.noise[1]
+    x, variance = torch.randn(n, generator=generator(6), dtype=torch.float64), 1.0
+    for t in range(T, 1, -1):
+        u = posterior_std(schedule, t, t - 1)
+        slope = float(update(schedule, one, t, t - 1, k[t] * one, u=u, std=0.0))
+        x = slope * x + u * torch.randn(n, generator=generator(t), dtype=torch.float64)
+        variance = slope**2 * variance + float(u) ** 2
+    densities = Normal(k[1] * x, last).log_prob(torch.tensor(x0)).exp()
+    known = Normal(0.0, math.sqrt(float(k[1]) ** 2 * variance + float(last) ** 2)).log_prob(torch.tensor(x0))
+    assert float(densities.mean()) == pytest.approx(float(known.exp()), abs=5 * float(densities.std()) / math.sqrt(n))
+
+    data, eps = torch.full((n, 1), x0).double(), torch.randn((n, 1), generator=generator(7), dtype=torch.float64)
+
+    def linear_denoiser(x_t: torch.Tensor, t: torch.Tensor, cond=None) -> Prediction:
+        return Prediction(k[t][:, None] * x_t, x_t)
+
+    bound = prior_term(schedule, data) - Normal(k[1] * schedule.add_noise(data, 1, eps), last).log_prob(data)[:, 0]
+    for t in range(2, T + 1):
+        bound = bound + bound_term(linear_denoiser, schedule, data, torch.full((n,), t), eps)
+    assert float(bound.mean()) - 5 * float(bound.std()) / math.sqrt(n) > -float(known)
+    assert float(bound.mean()) + float(known) < 1  # and the bound says something: within one nat
+
 
 def test_eq_kl_equal_variance() -> None:
     """L_{t−1} is the divergence of the two Gaussians that the sampler's update describes."""

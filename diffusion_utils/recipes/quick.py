@@ -20,5 +20,5 @@ def quick(minutes: float = 1.0, seed: int = 0) -> DiffusionRecipe:
         schedule={"name": "cosine", "T": 1000},
         predicts="v",
         sampling={"sampler": "dpmpp_2m", "steps": 20},
-        train=TrainConfig(steps=100_000, minutes=minutes, batch=32, lr=2e-3, warmup=50, ema=0.99, log_every=10, seed=seed),
+        train=TrainConfig(steps=100_000, minutes=minutes, batch=32, lr=3e-3, warmup=50, ema=0.99, log_every=10, seed=seed),
     )
