@@ -18,13 +18,14 @@ from diffusion_utils.sampling import sample
 from diffusion_utils.widgets import tile
 from diffusion_utils.widgets.sprites import encode_png
 
-COLUMNS, ROWS, STEPS, EVERY = 5, 3, 40, 2
+COLUMNS, ROWS, STEPS, EVERY, SEED = 5, 3, 40, 2, 1
 LEVELS = 17      # 16 grey levels instead of 256: half the bytes, and no eye sees it in noise
 SCALE = 3        # screen pixels per pixel of the README's picture
 STAGES = (0, 200, 400, 600, 800, 1000)
+LABELS, DRAWN = (4, 8, 0), [0, 3, 5]     # of the README's rows: which real digits, and which of the model's
 
 
-def walk(checkpoint: checkpoints.Checkpoint, n: int, seed: int = 0) -> dict[int, torch.Tensor]:
+def walk(checkpoint: checkpoints.Checkpoint, n: int, seed: int = SEED) -> dict[int, torch.Tensor]:
     """x_t (n, 1, 28, 28) at each time of a walk from noise to digits."""
     states = sample(checkpoint.denoiser, checkpoint.schedule, (n, 1, 28, 28), sampler="ddim", steps=STEPS, seed=seed,
                     device=checkpoint.device)
@@ -34,10 +35,10 @@ def walk(checkpoint: checkpoints.Checkpoint, n: int, seed: int = 0) -> dict[int,
 def there_and_back(checkpoint: checkpoints.Checkpoint, path: dict[int, torch.Tensor]) -> np.ndarray:
     """Real digits dissolving on the left, the model's own emerging on the right, a row for each of three."""
     data = load_mnist("test")
-    real = torch.stack([to_model(data.images[data.labels == label][0]) for label in (3, 8, 5)])
+    real = torch.stack([to_model(data.images[data.labels == label][0]) for label in LABELS])
     eps = torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
     there = [checkpoint.schedule.add_noise(real, t, eps) for t in STAGES]
-    back = [path[t][:len(real)] for t in reversed(STAGES[:-1])]
+    back = [path[t][DRAWN] for t in reversed(STAGES[:-1])]
     rows = torch.stack(there + back, dim=1).flatten(0, 1)
     return tile(rows, cols=len(there + back))
 

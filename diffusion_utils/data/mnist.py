@@ -108,7 +108,7 @@ def _download(root: Path) -> str | None:
             MNIST(root, download=True)
         return None
     except (OSError, RuntimeError) as error:
-        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        return " ".join(str(error).split())[:200] or type(error).__name__  # in one line; it may name several mirrors
 
 
 def _find(root: Path, name: str) -> Path | None:
