@@ -1,6 +1,6 @@
 """Measure a trained checkpoint and write the figures into its card: python tools/record_figures.py CARD_OR_NAME [--n 10000].
 
-Three seeds, so that the spread is known; the checkpoint's own sampler and steps; balanced labels where it takes labels.
+Three seeds by default, so that the spread is known; the checkpoint's own sampler and steps; balanced labels if it takes any.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+")
     parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds (default: 3)")
     args = parser.parse_args()
     for name in args.names:
         card = checkpoints.read_card(name)
-        card["figures"] = measure(name, args.n, seeds=[0, 1, 2])
+        card["figures"] = measure(name, args.n, seeds=list(range(args.seeds)))
         write_atomic(checkpoints.find_card(name), checkpoints.json_bytes(card))
 
 
