@@ -59,9 +59,12 @@ class Recipe(ABC):
         chosen = local_device(pick_device(device))
         group = TorchrunGroup(chosen) if under_torchrun() else Group()
         folder = Path(folder) / self.name
-        folder.mkdir(parents=True, exist_ok=True)  # an unwritable folder is an error now, not after the training
-        if not resume and (folder / "state.safetensors").exists():
+        state = folder / "state.safetensors"
+        if resume and not state.exists():
+            raise FileNotFoundError(f"nothing to resume: {state} does not exist")
+        if not resume and state.exists():
             raise FileExistsError(f"{folder} holds a run already: go on with --resume, or choose another --folder")
+        folder.mkdir(parents=True, exist_ok=True)  # an unwritable folder is an error now, not after the training
         data = data or load_mnist("train")
         net = self.build().to(chosen)
         if chosen.type == "cuda":
