@@ -135,18 +135,17 @@ function makePlayButton(onClick) {
 }
 
 // Shows the numbers of a frame, and returns them as words for the sliders' accessible text.
-function makeReadouts(readouts) {
-  const names = Object.keys(readouts);
-  const cells = names.map((name) => {
+function makeReadouts(readouts) { // [name, texts] pairs, a text a frame
+  const cells = readouts.map(([, texts]) => {
     const cell = html("dd");
-    cell.style.minWidth = `${longest(readouts[name]).length}ch`; // so that nothing jumps as digits come and go
+    cell.style.minWidth = `${longest(texts).length}ch`; // so that nothing jumps as digits come and go
     return cell;
   });
-  const pairs = names.map((name, k) => html("div", {}, html("dt", {}, ...withSubscripts(name)), cells[k]));
-  const element = names.length ? html("dl", { class: "fs-readouts" }, ...pairs) : "";
+  const pairs = readouts.map(([name], k) => html("div", {}, html("dt", {}, ...withSubscripts(name)), cells[k]));
+  const element = readouts.length ? html("dl", { class: "fs-readouts" }, ...pairs) : "";
   function show(frame) {
-    names.forEach((name, k) => { cells[k].textContent = readouts[name][frame]; });
-    return names.map((name) => `${spoken(name)} ${readouts[name][frame]}`);
+    readouts.forEach(([, texts], k) => { cells[k].textContent = texts[frame]; });
+    return readouts.map(([name, texts]) => `${spoken(name)} ${texts[frame]}`);
   }
   return { element, show };
 }

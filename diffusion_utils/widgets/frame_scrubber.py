@@ -49,7 +49,7 @@ class FrameScrubber(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     axes = traitlets.List().tag(sync=True)
-    readouts = traitlets.Dict().tag(sync=True)
+    readouts = traitlets.List().tag(sync=True)  # [name, texts] pairs: a stored notebook sorts the keys of a dict
     captions = traitlets.List().tag(sync=True)
     companions = traitlets.List().tag(sync=True)
     sprite = traitlets.Bytes().tag(sync=True)
@@ -95,7 +95,7 @@ class FrameScrubber(anywidget.AnyWidget):
         check_axes(axes)
         pictures = check_frames(frames, axes)
         leading = pictures.shape[: len(axes)]
-        texts = {name: flat_texts(values, leading, f"readouts[{name!r}]") for name, values in (readouts or {}).items()}
+        texts = [[name, flat_texts(values, leading, f"readouts[{name!r}]")] for name, values in (readouts or {}).items()]
         sentences = [] if captions is None else flat_texts(captions, leading, "captions")
         check_display(title, scale, interval_ms)
         starts = [axis.start for axis in axes] + [0]

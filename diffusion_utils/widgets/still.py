@@ -48,7 +48,7 @@ def readouts_html(state: dict, frame: int) -> str:
     pairs = "".join(
         f'<div><dt>{with_subscripts(name)}</dt><dd style="min-width: {len(max(texts, key=len))}ch">'
         f"{escape(texts[frame])}</dd></div>"
-        for name, texts in state["readouts"].items()
+        for name, texts in state["readouts"]
     )
     return f'<dl class="fs-readouts">{pairs}</dl>' if pairs else ""
 

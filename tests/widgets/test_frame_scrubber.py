@@ -47,7 +47,7 @@ def test_floats_and_nested_lists_are_taken():
 def test_texts_are_flattened_in_the_order_of_the_frames():
     captions = [["1", "2"], ["3", "4"], ["5", "6"]]
     widget = scrubber(FRAMES2, TWO, readouts={"SNR": [["a", "b"], ["c", "d"], ["e", "f"]]}, captions=captions)
-    assert widget.readouts == {"SNR": list("abcdef")}
+    assert widget.readouts == [["SNR", list("abcdef")]]
     assert widget.captions == list("123456")
     assert widget.axes[0]["values"] == ["0", "10", "20"]
 
