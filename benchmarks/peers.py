@@ -150,8 +150,8 @@ class SmallDiffusion(Arm):
     """smalldiffusion as its FashionMNIST example does it: AdamW at 7e-4, batch 1024, log-linear σ, EMA 0.999."""
 
     name, batch, calls = "smalldiffusion", 1024, 20
-    settings = ("Scaled(Unet)(ch=64, ch_mult=(1, 1, 2), attention at 14×14); the FashionMNIST example's AdamW 7e-4, batch 1024, "
-                "log-linear σ in 0.01…20 over 800, EMA 0.999, without its mirroring; 20 calls with gam = 1.6")
+    settings = ("Scaled(Unet)(ch=64, ch_mult=(1, 1, 2), attention at 14×14); the FashionMNIST example's AdamW 7e-4, "
+                "batch 1024, log-linear σ in 0.01…20 over 800, EMA 0.999, without its mirroring; 20 calls with gam = 1.6")
 
     def __init__(self, data: ImageData, device: torch.device, minutes: float):
         from smalldiffusion import Scaled, ScheduleLogLinear, Unet
