@@ -14,5 +14,5 @@ MNIST_UNET = DiffusionRecipe(
     predicts="v",
     warm_start="mnist-unet-class",
     sampling={"sampler": "dpmpp_2m", "steps": 20},
-    train=TrainConfig(steps=4000, batch=128, lr=5e-4, warmup=100, ema=0.9995, log_every=10, optimiser="muon"),
+    train=TrainConfig(steps=2000, batch=128, lr=5e-4, warmup=100, ema=0.9995, log_every=10, optimiser="muon"),
 )
