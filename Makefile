@@ -3,7 +3,7 @@
 #   py tools/build.py book
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test lab lint repository clean
+.PHONY: help book serve test lab bench bench-gpu lint repository clean
 
 # The first Python of 3.11 or newer; `make book PYTHON=/path/to/python` chooses another one.
 # Each is tried, since a name on the PATH may be a broken shim or too old.
@@ -23,7 +23,7 @@ endif
 
 help: ## Show this list
 	@echo "make TARGET, where TARGET is"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "The first time downloads several GB. To spare the libraries of a GPU you do not have, choose a CPU build"
 	@echo "in the selector on pytorch.org and pass the address it shows:  make book TORCH_INDEX=<address>"
 
@@ -38,6 +38,12 @@ test: ## Run all tests: unit tests, notebooks, book, browser (REUSE=1 keeps exec
 
 lab: ## Open JupyterLab on the chapters
 	$(BUILD) lab
+
+bench: ## Time this machine: our training and sampling beside a published package's, about half an hour
+	$(BUILD) bench
+
+bench-gpu: ## The same on a CUDA GPU
+	$(BUILD) bench --device cuda
 
 lint: ## Check the style of code and notebooks
 	$(BUILD) lint

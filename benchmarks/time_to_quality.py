@@ -3,7 +3,7 @@
     python benchmarks/time_to_quality.py ARM [--minutes 30] [--n 2000] [--device cpu]
 
 The clock runs in training alone. At each doubling of the time, from half a minute, n digits are drawn and measured; the
-last point is measured with 10,000. Curves are added to benchmarks/results/time_to_quality-HARDWARE.json.
+last point is measured with more. Curves are added to benchmarks/results/time_to_quality-DEVICE.json.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import argparse
 import json
 import time
 from datetime import date
-from pathlib import Path
 
 import torch
 from peers import ARMS, Arm
+from timing import FOLDER, finish
 from tqdm.auto import tqdm
 
 from diffusion_utils import checkpoints
@@ -23,8 +23,6 @@ from diffusion_utils.data import load_mnist
 from diffusion_utils.devices import autocast, describe, pick_device
 from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
-
-FOLDER = Path(__file__).parent / "results"
 
 
 def measure(arm: Arm, yardstick: Yardstick, n: int, batch: int = 250) -> float:
@@ -36,20 +34,19 @@ def measure(arm: Arm, yardstick: Yardstick, n: int, batch: int = 250) -> float:
     return round(yardstick.distance(torch.cat(done)), 3)
 
 
-def curve(arm: Arm, yardstick: Yardstick, n: int) -> list[dict]:
+def curve(arm: Arm, yardstick: Yardstick, n: int, final: int) -> list[dict]:
     """Train for arm.minutes; returns minutes, images seen, n and fd at each look."""
     points, steps, elapsed, next_look = [], 0, 0.0, 0.5
     bar = tqdm(total=round(60 * arm.minutes), desc=arm.name, unit="s", mininterval=1)
     while elapsed < arm.minutes:
         started = time.perf_counter()
         arm.step(elapsed)
-        if arm.device.type == "cuda":
-            torch.cuda.synchronize()
+        finish(arm.device)
         elapsed, steps = elapsed + (time.perf_counter() - started) / 60, steps + 1
         bar.update(round(60 * elapsed) - bar.n)
         last = elapsed >= arm.minutes
         if elapsed >= next_look or last:
-            count = 10_000 if last else n
+            count = final if last else n
             points.append({"minutes": round(elapsed, 3), "images": steps * arm.batch, "n": count,
                            "fd": measure(arm, yardstick, count)})
             tqdm.write(f"{arm.name}: {points[-1]}")
@@ -64,12 +61,13 @@ def main() -> None:
     parser.add_argument("arm", choices=ARMS)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--n", type=int, default=2000)
+    parser.add_argument("--final", type=int, default=10_000, help="how many samples at the end (default: 10,000)")
     parser.add_argument("--device")
     args = parser.parse_args()
     device, yardstick = pick_device(args.device), Yardstick()
     torch.manual_seed(0)
     arm = ARMS[args.arm](load_mnist("train"), device, args.minutes)
-    points = curve(arm, yardstick, args.n)
+    points = curve(arm, yardstick, args.n, args.final)
     path = FOLDER / f"time_to_quality-{device.type}.json"
     record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"curves": []}
     record["curves"].append({

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from datetime import date
@@ -14,7 +15,7 @@ from diffusion_utils.checkpoints import json_bytes
 from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
 
-FOLDER = Path(__file__).parent / "results"
+FOLDER = Path(os.environ.get("BENCH_FOLDER", Path(__file__).parent / "results"))
 
 
 def finish(device: torch.device) -> None:

@@ -67,6 +67,22 @@ def lint() -> int:
     return python("-m", "ruff", "check", ".")
 
 
+def bench(device: str) -> int:
+    """Run the benchmarks in a reduced form on this machine; results go to benchmarks/here, beside the recorded ones."""
+    environment.ensure()
+    environment.pip("install", "-e", ".[bench]")
+    folder = ROOT / "benchmarks"
+    runs = [("throughput", "--rounds", 5), ("growth",), ("time_to_quality", "ours", "--minutes", 4, "--n", 500, "--final", 2000),
+            ("time_to_quality", "diffusers", "--minutes", 4, "--n", 500, "--final", 2000)]
+    for name, *arguments in runs:
+        print(f"--- {name} {' '.join(map(str, arguments))}", flush=True)
+        status = python(folder / f"{name}.py", *map(str, arguments), "--device", device, env={"BENCH_FOLDER": str(folder / "here")})
+        if status != 0:
+            return status
+    print(f"The figures are in {(folder / 'here').relative_to(ROOT)}; those recorded by us are in benchmarks/results.")
+    return 0
+
+
 def clean() -> int:
     """Remove everything built. The environment in .venv stays."""
     shutil.rmtree(BUILD, ignore_errors=True)
@@ -87,6 +103,8 @@ def main() -> int:
     part.add_argument("--full", action="store_true", help="run every chapter under the old ipywidgets too")
     for command in (lab, lint, clean):
         commands.add_parser(command.__name__, help=command.__doc__)
+    part = commands.add_parser("bench", help=bench.__doc__)
+    part.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
     commands.add_parser("setup", help="Only make .venv ready")
     part = commands.add_parser("repository", help="Move the book to another repository address")
     part.add_argument("url")
@@ -99,6 +117,8 @@ def main() -> int:
         case "test":
             environment.ensure()
             return check.test(arguments.reuse, arguments.full)
+        case "bench":
+            return bench(arguments.device)
         case "setup":
             return environment.ensure() or 0
         case "repository":
