@@ -72,11 +72,12 @@ def bench(device: str) -> int:
     environment.ensure()
     environment.pip("install", "-e", ".[bench]")
     folder = ROOT / "benchmarks"
-    runs = [("throughput", "--rounds", 5), ("growth",), ("time_to_quality", "ours", "--minutes", 4, "--n", 500, "--final", 2000),
-            ("time_to_quality", "diffusers", "--minutes", 4, "--n", 500, "--final", 2000)]
+    short = ("--minutes", "4", "--n", "500", "--final", "2000")
+    runs = [("throughput", "--rounds", "5"), ("growth",), ("time_to_quality", "ours", *short),
+            ("time_to_quality", "diffusers", *short)]
     for name, *arguments in runs:
-        print(f"--- {name} {' '.join(map(str, arguments))}", flush=True)
-        status = python(folder / f"{name}.py", *map(str, arguments), "--device", device, env={"BENCH_FOLDER": str(folder / "here")})
+        print(f"--- {name} {' '.join(arguments)}", flush=True)
+        status = python(folder / f"{name}.py", *arguments, "--device", device, env={"BENCH_FOLDER": str(folder / "here")})
         if status != 0:
             return status
     print(f"The figures are in {(folder / 'here').relative_to(ROOT)}; those recorded by us are in benchmarks/results.")
