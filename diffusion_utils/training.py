@@ -24,19 +24,24 @@ from torch import Tensor, nn
 from .devices import autocast
 from .distributed import Group
 from .ema import EMA
-from .errors import first_line
+from .errors import first_line, unknown_name
 from .files import check_writable, write_atomic
+from .muon import Muon
 from .noise import mixed_seed
 
 # (net, row numbers of the whole batch, generator) -> scalar loss of this process's share of the batch
 LossFn = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
 
 
+OPTIMISERS = ("adamw", "muon")
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """steps: optimiser steps (an upper bound where `minutes` is set); batch: samples a step over all devices; lr: peak
-    learning rate of AdamW; warmup: steps of linear rise, after which a cosine falls to 0; clip: gradient norm; ema: decay;
-    minutes: stop after this wall time, with the learning rate following the clock; bf16: autocast where it is fast."""
+    learning rate; warmup: steps of linear rise, after which a cosine falls to 0; clip: gradient norm; ema: decay;
+    minutes: stop after this wall time, with the learning rate following the clock; bf16: autocast where it is fast;
+    optimiser: 'adamw', or 'muon', which suits networks whose layers are matrices and convolutions."""
 
     steps: int = 10_000
     batch: int = 128
@@ -49,6 +54,7 @@ class TrainConfig:
     log_every: int = 50
     minutes: float | None = None
     bf16: bool = True
+    optimiser: str = "adamw"
 
     def __post_init__(self):
         for name in ("steps", "batch", "log_every"):
@@ -56,6 +62,8 @@ class TrainConfig:
                 raise ValueError(f"{name} must be ≥ 1, got {getattr(self, name)}")
         if self.lr <= 0 or self.clip <= 0 or (self.minutes is not None and self.minutes <= 0):
             raise ValueError(f"lr, clip and minutes must be positive, got {self.lr}, {self.clip}, {self.minutes}")
+        if self.optimiser not in OPTIMISERS:
+            raise unknown_name("optimiser", self.optimiser, OPTIMISERS)
 
 
 @dataclass
@@ -79,6 +87,13 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C was pressed; the step under way was finished and the state saved. The message says how to go on."""
 
 
+def make_optimiser(net: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser that the configuration names, over all parameters of the network."""
+    if config.optimiser == "muon":
+        return Muon(net, config.lr, config.weight_decay)
+    return torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=config.weight_decay, betas=(0.9, 0.99))
+
+
 def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
     """Linear rise over `warmup` steps, times a cosine from 1 to 0 over the run (Loshchilov & Hutter 2017, eq. 5).
 
@@ -100,7 +115,7 @@ def batch_rows(n: int, config: TrainConfig, step: int) -> Tensor:
 
 def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder: str | Path | None = None,
         resume: bool = False, save_minutes: float = 2.0, group: Group | None = None) -> Iterator[Progress]:
-    """Train `net` on n rows of data; yields a Progress every `log_every` steps and at the end.
+    """Train `net` on n rows of data; yields a Progress after step 1, every `log_every` steps and at the end.
 
     loss_fn(net, rows, generator): scalar loss on the data rows `rows` (int64 (batch,)), drawing all randomness from the
     generator (on several devices: for the whole batch, then keeping `group.share`). folder: where `state.safetensors`
@@ -114,7 +129,7 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
                          "say how many steps instead")
     device = next(net.parameters()).device
     ema = EMA(net, config.ema)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=config.weight_decay, betas=(0.9, 0.99))
+    optimiser = make_optimiser(net, config)
     path = Path(folder) / "state.safetensors" if folder is not None else None
     if path is not None and group.is_first:
         check_writable(path.parent)  # an unwritable folder is an error now, not after the first minutes of training
@@ -159,7 +174,7 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
             losses.append(loss.detach())  # no .item() here: it would make a GPU wait at each step
             finished = over()
             # several processes must agree on when to stop, so they ask each other, and only where they log
-            if step % config.log_every == 0 or finished or (group.size == 1 and interrupted.is_set()):
+            if step == 1 or step % config.log_every == 0 or finished or (group.size == 1 and interrupted.is_set()):
                 values = group.mean(torch.stack(losses).float()).tolist()
                 _check_finite({"loss": values, "gradient's norm": torch.stack(norms).tolist()}, step, path)
                 losses.clear()

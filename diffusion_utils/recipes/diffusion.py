@@ -24,8 +24,8 @@ from .recipe import Recipe
 class DiffusionRecipe(Recipe):
     """schedule: its name and arguments; predicts: what the network outputs; label_dropout: the share of labels that are
     replaced by "no label" in training, so that one network is both the conditional and the unconditional model
-    (Ho & Salimans 2022, alg. 1); warm_start: a checkpoint whose weights to begin with; sampling: the defaults that suit
-    the checkpoint; snapshots: steps at which the samples of one fixed noise are kept."""
+    (Ho & Salimans 2022, alg. 1); warm_start: a checkpoint with labels whose weights to begin with; sampling: the defaults
+    that suit the checkpoint; snapshots: steps at which the samples of one fixed noise are kept."""
 
     schedule: dict | None = None
     predicts: str = "v"
@@ -35,20 +35,22 @@ class DiffusionRecipe(Recipe):
     snapshots: tuple[int, ...] = ()
 
     def __post_init__(self):
-        if any(step % self.train.log_every for step in self.snapshots):
-            raise ValueError(f"snapshots {self.snapshots} must fall on progress lines: every {self.train.log_every} steps")
+        if any(step != 1 and step % self.train.log_every for step in self.snapshots):
+            raise ValueError(f"snapshots {self.snapshots} must fall on progress lines: "
+                             f"step 1 and every {self.train.log_every} steps")
 
     def config(self) -> dict:
         return {"network": self.network, "schedule": self.schedule, "predicts": self.predicts,
                 "label_dropout": self.label_dropout, "warm_start": self.warm_start, "sampling": self.sampling}
 
     def build(self) -> nn.Module:
-        """A fresh network, or one with the weights of the warm start and a zero label table."""
+        """A fresh network, or one that computes what the warm start's network computes without a label."""
         net = super().build()
         if self.warm_start is not None:
             tensors = checkpoints.read_tensors(self.warm_start)
             weights = {k.removeprefix("net."): v.float() for k, v in tensors.items() if k.startswith("net.")}
-            weights["embed.table.weight"] = torch.zeros_like(net.embed.table.weight)
+            no_label = weights.pop("embed.table.weight")[-1]  # its last row; constant, so it belongs in the bias
+            weights["embed.mlp.2.bias"] += no_label
             net.load_state_dict(weights)
         return net
 

@@ -1,0 +1,181 @@
+"""Ways to train the digits from scratch, ours and those of published packages at their own recommended settings.
+
+Each arm holds a network of 3.6 to 4.3 million parameters, makes one optimiser step a call, and draws samples with its
+own sampler. All get the same digits, the same clock and the same autocast. The packages are needed here only:
+pip install diffusers "denoising-diffusion-pytorch" smalldiffusion
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from diffusion_utils.data import ImageData, to_model
+from diffusion_utils.denoiser import Denoiser
+from diffusion_utils.devices import autocast
+from diffusion_utils.distributed import Group
+from diffusion_utils.ema import EMA
+from diffusion_utils.recipes import get_recipe
+from diffusion_utils.sampling import sample
+from diffusion_utils.training import Progress, fit
+
+
+class Arm(ABC):
+    """One way to train and to draw. minutes: the length of the run, which a schedule of the learning rate may follow."""
+
+    name: str
+    settings: str  # what is recommended where, in words, for the record
+    batch: int
+    calls: int  # network calls a sample
+
+    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+        self.images, self.device, self.minutes = data.images.to(device), device, minutes
+        self.generator = torch.Generator().manual_seed(0)
+
+    @abstractmethod
+    def step(self, elapsed: float) -> None:
+        """One optimiser step; elapsed: minutes of training so far."""
+
+    @abstractmethod
+    def draw(self, n: int) -> Tensor:
+        """n samples in [−1, 1], (n, 1, 28, 28)."""
+
+    def digits(self) -> Tensor:
+        """A random batch in [−1, 1]."""
+        rows = torch.randint(len(self.images), (self.batch,), generator=self.generator)
+        return to_model(self.images[rows.to(self.device)])
+
+
+class Ours(Arm):
+    """The package's recipe for mnist-unet, from scratch, with the clock in place of the number of steps."""
+
+    name, batch, calls = "ours", 128, 20
+
+    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+        super().__init__(data, device, minutes)
+        from dataclasses import replace
+        recipe = get_recipe("mnist-unet")
+        recipe = replace(recipe, warm_start=None, train=replace(
+            recipe.train, steps=10**9, minutes=minutes, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=1))
+        self.settings = f"recipe mnist-unet without its warm start, {self.calls} calls of DPM-Solver++(2M)"
+        self.schedule, self.predicts = recipe.make_schedule(), recipe.predicts
+        self.net = recipe.build().to(device)
+        self.run: Iterator[Progress] = fit(self.net, recipe.loss_fn(data, device, Group()), len(data), recipe.train)
+
+    def step(self, elapsed: float) -> None:
+        self.progress = next(self.run, self.progress if elapsed else None)
+
+    def draw(self, n: int) -> Tensor:
+        denoiser = Denoiser(self.progress.ema_net, self.schedule, self.predicts)
+        *_, last = sample(denoiser, self.schedule, (n, 1, 28, 28), sampler="dpmpp_2m", steps=self.calls, device=self.device)
+        return last.x_t
+
+
+class Diffusers(Arm):
+    """Hugging Face diffusers, as its training tutorial does it: AdamW at 1e-4, 500 steps of warm-up, cosine, no EMA."""
+
+    name, batch, calls = "diffusers", 64, 20
+    settings = ("UNet2DModel (32, 64, 128), 2 layers a block, attention at 7×7; the training tutorial's AdamW 1e-4, warm-up "
+                "500, cosine, clipping at 1, DDPMScheduler (linear, ε); 20 calls of DPMSolverMultistepScheduler")
+
+    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+        from diffusers import DDPMScheduler, UNet2DModel
+        super().__init__(data, device, minutes)
+        self.net = UNet2DModel(
+            sample_size=28, in_channels=1, out_channels=1, layers_per_block=2, block_out_channels=(32, 64, 128),
+            norm_num_groups=16, down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
+            up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D")).to(device)
+        self.scheduler = DDPMScheduler(num_train_timesteps=1000)
+        self.optimiser, self.k = torch.optim.AdamW(self.net.parameters(), lr=1e-4), 0
+
+    def step(self, elapsed: float) -> None:
+        self.k += 1
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1, elapsed / self.minutes)))
+        self.optimiser.param_groups[0]["lr"] = 1e-4 * min(1, self.k / 500) * cosine
+        x0 = self.digits()
+        eps, t = torch.randn_like(x0), torch.randint(0, 1000, (len(x0),), device=self.device)
+        with autocast(self.device):
+            found = self.net(self.scheduler.add_noise(x0, eps, t), t).sample
+            loss = nn.functional.mse_loss(found.float(), eps)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+
+    @torch.no_grad()
+    def draw(self, n: int) -> Tensor:
+        from diffusers import DPMSolverMultistepScheduler
+        solver = DPMSolverMultistepScheduler.from_config(self.scheduler.config, timestep_spacing="trailing")
+        solver.set_timesteps(self.calls, device=self.device)
+        x = torch.randn((n, 1, 28, 28), generator=self.generator).to(self.device)
+        for t in solver.timesteps:
+            x = solver.step(self.net(x, t.expand(n)).sample.float(), t, x).prev_sample
+        return x
+
+
+class DenoisingDiffusionPytorch(Arm):
+    """denoising-diffusion-pytorch with the settings of its README: Adam at 8e-5, batch 32, EMA 0.995 every 10 steps."""
+
+    name, batch, calls = "denoising-diffusion-pytorch", 32, 50
+    settings = ("Unet(dim=40, dim_mults=(1, 2, 4)); the README's Adam 8e-5, batch 32, EMA 0.995 every 10 steps, clipping at 1, "
+                "sigmoid schedule and v as by default; 50 calls of its DDIM")
+
+    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+        from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+        from ema_pytorch import EMA as TheirEMA
+        super().__init__(data, device, minutes)
+        net = Unet(dim=40, dim_mults=(1, 2, 4), channels=1)
+        self.net = GaussianDiffusion(net, image_size=28, timesteps=1000, sampling_timesteps=self.calls).to(device)
+        self.ema = TheirEMA(self.net, beta=0.995, update_every=10).to(device)
+        self.optimiser = torch.optim.Adam(self.net.parameters(), lr=8e-5, betas=(0.9, 0.99))
+
+    def step(self, elapsed: float) -> None:
+        with autocast(self.device):
+            loss = self.net((self.digits() + 1) / 2)  # it wants 0…1
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.ema.update()
+
+    def draw(self, n: int) -> Tensor:
+        return self.ema.ema_model.sample(batch_size=n).float() * 2 - 1
+
+
+class SmallDiffusion(Arm):
+    """smalldiffusion as its FashionMNIST example does it: AdamW at 7e-4, batch 1024, log-linear σ, EMA 0.999."""
+
+    name, batch, calls = "smalldiffusion", 1024, 20
+    settings = ("Scaled(Unet)(ch=64, ch_mult=(1, 1, 2), attention at 14×14); the FashionMNIST example's AdamW 7e-4, "
+                "batch 1024, log-linear σ in 0.01…20 over 800, EMA 0.999, without its mirroring; 20 calls with gam = 1.6")
+
+    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+        from smalldiffusion import Scaled, ScheduleLogLinear, Unet
+        super().__init__(data, device, minutes)
+        self.net = Scaled(Unet)(28, 1, 1, ch=64, ch_mult=(1, 1, 2), attn_resolutions=(14,)).to(device)
+        self.ema, self.k = EMA(self.net, 0.999), 0  # with the same rising decay as torch_ema, which the example uses
+        self.schedule = ScheduleLogLinear(sigma_min=0.01, sigma_max=20, N=800)
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=7e-4)
+
+    def step(self, elapsed: float) -> None:
+        x0 = self.digits()
+        sigma, eps = self.schedule.sample_batch(x0).view(-1, 1, 1, 1), torch.randn_like(x0)
+        with autocast(self.device):
+            loss = type(self.net).get_loss(self.net, x0, sigma, eps)
+        loss.backward()
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.k += 1
+        self.ema.update(self.net, self.k)
+
+    def draw(self, n: int) -> Tensor:
+        from smalldiffusion import samples
+        *_, x = samples(self.ema.net, self.schedule.sample_sigmas(self.calls), gam=1.6, batchsize=n)
+        return x.float()
+
+
+ARMS = {arm.name: arm for arm in (Ours, Diffusers, DenoisingDiffusionPytorch, SmallDiffusion)}
