@@ -21,7 +21,6 @@ from diffusion_utils.checkpoints import json_bytes
 from diffusion_utils.data import ImageData, load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, describe, pick_device
-from diffusion_utils.distributed import Group
 from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
 from diffusion_utils.losses import diffusion_loss, spread_times
@@ -60,7 +59,8 @@ TECHNIQUES = [
     Technique("torch.compile", "a fifth faster after a start of half a minute", compiled=True),
     Technique("predict ε", "worse at few calls: the first step divides by a small signal", predicts="eps"),
     Technique("predict x₀", "about even", predicts="x0"),
-    Technique("linear schedule", "worse: too little time at the noise levels where digits form", schedule={"name": "linear", "T": 1000}),
+    Technique("linear schedule", "worse: too little time at the noise levels where digits form",
+              schedule={"name": "linear", "T": 1000}),
     Technique("flow", "about even", schedule={"name": "flow", "T": 1000}, predicts="flow"),
     Technique("min-SNR 5", "less weight on fine detail: slightly better in a short run", snr_cap=5.0),
     Technique("independent times", "no difference in fd: the noise that it removes averages out", independent_times=True),
@@ -76,9 +76,9 @@ TECHNIQUES = [
 def train(technique: Technique, minutes: float, data: ImageData, device: torch.device) -> tuple[nn.Module, object, Progress]:
     """Train for so many minutes; returns the network run, the recipe, and the last progress."""
     recipe = get_recipe("mnist-unet")
-    config = TrainConfig(steps=10**9, minutes=minutes, batch=64, lr=1.5e-3, warmup=50, ema=0.995, log_every=10, optimiser="muon")
-    recipe = replace(recipe, warm_start=None, snapshots=(), train=replace(config, **technique.train), predicts=technique.predicts,
-                     network=recipe.network | technique.network, schedule=technique.schedule or recipe.schedule)
+    base = TrainConfig(steps=10**9, minutes=minutes, batch=64, lr=1.5e-3, warmup=50, ema=0.995, log_every=10, optimiser="muon")
+    recipe = replace(recipe, warm_start=None, predicts=technique.predicts, schedule=technique.schedule or recipe.schedule,
+                     network=recipe.network | technique.network, train=replace(base, **technique.train))
     net = recipe.build().to(device)
     if technique.channels_last:
         net = net.to(memory_format=torch.channels_last)
