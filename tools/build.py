@@ -52,6 +52,12 @@ def serve(port: int) -> int:
         return 0
 
 
+def mutants(only: str) -> int:
+    """Plant each known mistake in a copy of the package and show which test catches it."""
+    environment.ensure()
+    return python(ROOT / "tools" / "mutants.py", only)
+
+
 def lab() -> int:
     """Open JupyterLab on the chapters."""
     environment.ensure()
@@ -102,6 +108,8 @@ def main() -> int:
     part = commands.add_parser("test", help="Run every test and end with one summary")
     part.add_argument("--reuse", action="store_true", help="do not execute again the notebooks that did not change")
     part.add_argument("--full", action="store_true", help="run every chapter under the old ipywidgets too")
+    part = commands.add_parser("mutants", help=mutants.__doc__)
+    part.add_argument("--only", metavar="WORD", default="", help="only the mistakes whose description holds this word")
     for command in (lab, lint, clean):
         commands.add_parser(command.__name__, help=command.__doc__)
     part = commands.add_parser("bench", help=bench.__doc__)
@@ -120,6 +128,8 @@ def main() -> int:
             return check.test(arguments.reuse, arguments.full)
         case "bench":
             return bench(arguments.device)
+        case "mutants":
+            return mutants(arguments.only)
         case "setup":
             return environment.ensure() or 0
         case "repository":
