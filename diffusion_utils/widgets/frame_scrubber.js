@@ -1,26 +1,9 @@
 // FrameScrubber: sliders over precomputed pictures, with readouts, a caption and small plots that follow.
 // One module for every host: JupyterLab, VS Code, Colab, and the static page through book/_static/widget-host.js.
-// All numbers of the plots arrive as 0..1000 of the plot's width and height (see companions.py).
+// elements.js, companions.js and tools.js come before it in that module.
 
-const SVG = "http://www.w3.org/2000/svg";
 const ICONS = { play: "M4 2 L14 8 L4 14 Z", pause: "M3 2 H6.5 V14 H3 Z M9.5 2 H13 V14 H9.5 Z" };
-const PLOT = { width: 220, height: 160, left: 40, right: 14, top: 8, bottom: 36 };
 let widgets = 0; // for ids that are unique in the page
-
-function fill(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
-const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
-
-// "ᾱ_t" on the screen is ᾱ with a subscript t; a screen reader is given plain words.
-const SUBSCRIPT = /_([\p{L}\p{N}]+)/u;
-const withSubscripts = (name) => name.split(SUBSCRIPT).map((part, k) => (k % 2 ? html("sub", {}, part) : part));
-const spoken = (name) => name.replaceAll("_", " ");
-const clamp = (value, count) => Math.min(Math.max(value, 0), count - 1);
-const longest = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a), "");
 
 async function render({ model, el }) {
   const axes = model.get("axes");
@@ -36,20 +19,38 @@ async function render({ model, el }) {
   const caption = makeCaption(model.get("captions"));
   const plots = model.get("companions").map((plot) => (plot.kind === "curve" ? makeCurve(plot) : makeHistogram(plot)));
 
+  const speed = makeSpeed(() => { if (timer) { stop(); play(); } });
+  const tools = html("div", { class: "fs-tools" }, speed.element);
+
   const controls = html("div", { class: "fs-controls" }, button.element, ...sliders.map((slider) => slider.element));
-  const main = html("div", { class: "fs-main" }, picture.element, controls, readouts.element, caption.element);
-  const group = html("div", { class: "fs", role: "group", "aria-label": model.get("title") },
+  const main = html("div", { class: "fs-main" }, picture.element, controls, readouts.element, caption.element,
+    tools);
+  const group = html("div", { class: "fs", role: "group", "aria-label": model.get("title"), tabindex: -1 },
     html("p", { class: "fs-title", "aria-hidden": "true" }, model.get("title")),
     html("div", { class: "fs-columns" }, main));
   if (plots.length) group.lastChild.append(html("div", { class: "fs-plots" }, ...plots.map((plot) => plot.element)));
   group.style.setProperty("--fs-width", `${model.get("width") * model.get("scale")}px`);
+  group.style.setProperty("--fs-aspect", model.get("width") / model.get("height"));
   group.addEventListener("keydown", (event) => event.stopPropagation()); // or JupyterLab takes the arrow keys
+
+  const name = model.get("name");
+  const frameName = () => [name, ...axes.flatMap((axis, a) => [axis.name, axis.values[position()[a]]])].join("-");
+  const projector = makeProjector(group, (steps) => { stop(); step(steps); }, () => (timer ? stop() : play()));
+  tools.append(makeTool("Save PNG", () => savePng(picture.canvas, model.get("scale"), frameName())), projector.element);
+  const link = html("a", {}, "Link to this frame");
+  const place = name && placeInPage(name);
+  if (place) { // and not in a notebook, whose address leads to no figure
+    tools.append(link);
+    if (place.dataset.embed) tools.append(html("a", { href: place.dataset.embed }, "Own page"));
+    positionsInAddress(name, axes).forEach((start, a) => { if (start >= 0) model.set(traits[a], start); });
+  }
 
   let timer = 0;
   function move(a, value) {
     model.set(traits[a], value); // draws, through "change:..."
     model.save_changes(); // tells Python, where there is a kernel
   }
+  const step = (steps) => move(0, clamp(position()[0] + steps, axes[0].values.length));
   function stop() {
     clearInterval(timer);
     timer = 0;
@@ -63,9 +64,9 @@ async function render({ model, el }) {
     if (position()[0] === last) move(0, 0);
     timer = setInterval(() => {
       if (!group.isConnected) return stop();
-      move(0, position()[0] + 1);
+      step(1);
       if (position()[0] === last) stop();
-    }, model.get("interval_ms"));
+    }, speed.frameTime(model.get("interval_ms")));
   }
   function draw() {
     const [i, j = 0] = position();
@@ -75,6 +76,7 @@ async function render({ model, el }) {
     picture.show(frame, sentence);
     sliders.forEach((slider, a) => slider.show([i, j][a], numbers));
     plots.forEach((plot) => plot.show(frame, j));
+    link.href = frameAddress(name, axes, position());
   }
 
   dragToScrub(picture.canvas, () => position()[0], axes[0].values.length, (value) => { stop(); move(0, value); });
@@ -176,75 +178,6 @@ function dragToScrub(canvas, getIndex, count, onDrag) {
     if (index !== getIndex()) onDrag(index);
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { start = null; });
-}
-
-const plotX = (units) => PLOT.left + (units / 1000) * (PLOT.width - PLOT.left - PLOT.right);
-const plotY = (units) => PLOT.height - PLOT.bottom - (units / 1000) * (PLOT.height - PLOT.top - PLOT.bottom);
-const point = (x, y) => `${plotX(x).toFixed(1)} ${plotY(y).toFixed(1)}`;
-
-// Frame, ticks and labels, common to both kinds of plot. The text colour is the page's, so dark themes come for free.
-function makePlot(plot, legend, ...shapes) {
-  const [bottom, middle] = [plotY(0), plotX(500)];
-  const ticks = [
-    ...plot.x_ticks.flatMap(([at, text]) => [
-      svg("path", { class: "fs-tick", d: `M${plotX(at)} ${bottom} v4` }),
-      svg("text", { x: plotX(at), y: bottom + 15, "text-anchor": "middle" }, text)]),
-    ...plot.y_ticks.flatMap(([at, text]) => [
-      svg("path", { class: "fs-grid", d: `M${point(0, at)} H${plotX(1000)}` }),
-      svg("text", { x: PLOT.left - 4, y: plotY(at) + 4, "text-anchor": "end" }, text)]),
-  ];
-  const labels = [
-    svg("text", { x: middle, y: PLOT.height - 4, "text-anchor": "middle" }, ...svgSubscripts(plot.x_label)),
-    svg("text", { transform: `translate(10 ${plotY(500)}) rotate(-90)`, "text-anchor": "middle" },
-      ...svgSubscripts(plot.y_label)),
-  ];
-  const frame = svg("path", { class: "fs-frame", d: `M${point(0, 1000)} V${bottom} H${plotX(1000)}` });
-  const drawing = svg("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": plot.title },
-    ...ticks, frame, ...labels, ...shapes);
-  return html("div", { class: "fs-plot" }, html("p", { class: "fs-plot-title" }, plot.title), ...legend, drawing);
-}
-
-const svgSubscripts = (name) => name.split(SUBSCRIPT).map((part, k) => (k % 2
-  ? svg("tspan", { "baseline-shift": "sub", "font-size": "8" }, part) : part));
-
-function makeCurve(plot) {
-  const guide = svg("path", { class: "fs-guide" });
-  const paths = plot.lines.map((line, k) => line.y.map((y) =>
-    svg("path", { class: `fs-line fs-line-${k}`, d: `M${y.map((v, n) => point(plot.x[n], v)).join(" L")}` })));
-  const dots = plot.lines.map((line, k) => svg("circle", { r: 4.5, class: `fs-dot fs-line-${k}` }));
-  const named = plot.lines.filter((line) => line.name);
-  const legend = named.length ? [html("p", { class: "fs-legend" }, ...named.map((line, k) =>
-    html("span", {}, svg("svg", { viewBox: "0 0 24 8", width: 24, height: 8, "aria-hidden": "true" },
-      svg("path", { class: `fs-line fs-line-${k} fs-now`, d: "M0 4 H24" })), " ", ...withSubscripts(line.name))))] : [];
-  const settings = plot.lines[0].y.length;
-  function show(frame, j) {
-    // `at` and `dots` run over frames, as everything does.
-    guide.setAttribute("d", `M${point(plot.at[frame], 0)} V${plotY(1000)}`);
-    plot.lines.forEach((line, k) => {
-      dots[k].setAttribute("cx", plotX(plot.at[frame]));
-      dots[k].setAttribute("cy", plotY(line.dots[frame]));
-      paths[k].forEach((path, m) => path.classList.toggle("fs-now", settings === 1 || m === j));
-    });
-  }
-  return { element: makePlot(plot, legend, guide, ...paths.flat(), ...dots), show };
-}
-
-// A bar taller than the plot (more than 1000) is cut, with a gap near its top that says so.
-function barPath(edges, heights) {
-  return heights.map((height, n) => {
-    const [left, right] = [edges[n], edges[n + 1]];
-    const slab = (low, high) => `M${point(left, low)} V${plotY(high)} H${plotX(right)} V${plotY(low)} Z`;
-    return height > 1000 ? slab(0, 930) + slab(960, 1000) : slab(0, height);
-  }).join("");
-}
-
-function makeHistogram(plot) {
-  const bars = svg("path", { class: "fs-bars" });
-  const outline = (plot.reference ?? []).map((height, n) =>
-    `${n ? "L" : "M"}${point(plot.edges[n], height)} L${point(plot.edges[n + 1], height)}`);
-  const reference = svg("path", { class: "fs-reference", d: outline.join(" ") });
-  const show = (frame) => bars.setAttribute("d", barPath(plot.edges, plot.bars[frame]));
-  return { element: makePlot(plot, [], bars, reference), show };
 }
 
 export default { render };

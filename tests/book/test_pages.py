@@ -14,7 +14,7 @@ from .conftest import SITE
 def pages_with(mark: str) -> set[str]:
     """Pages whose HTML contains this text."""
     found = (path for path in SITE.rglob("*.html") if mark in path.read_text(encoding="utf-8"))
-    return {path.relative_to(SITE).as_posix() for path in found if "_static" not in path.parts}
+    return {path.relative_to(SITE).as_posix() for path in found if not {"_static", "embed"} & set(path.parts)}
 
 
 REDIRECTS = pages_with('http-equiv="Refresh"') | pages_with('http-equiv="refresh"')
@@ -73,7 +73,10 @@ def watch(page, url: str) -> list[str]:
 
 def wait_for_widgets(page) -> int:
     """Wait until every place for a widget of ours holds one; return how many there are."""
-    wanted = page.locator(".widget-figure").count()
+    places = page.locator(".widget-figure").all()
+    wanted = len(places)
+    for place in places:
+        place.scroll_into_view_if_needed()  # some load what they show only when a reader comes near
     if wanted:
         page.wait_for_function(
             "wanted => document.querySelectorAll('.fs[data-ready]').length === wanted", arg=wanted, timeout=READY_MS

@@ -12,7 +12,8 @@ from project import ROOT, chapters
 from .conftest import SITE
 
 CHAPTERS = [f"notebooks/{path.stem}" for path in chapters()]
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("*/*.html") if path.parent.name[0] != "_")
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("*/*.html")
+               if path.parent.name[0] != "_" and path.parent.name != "embed")
 # What a browser fetches by itself; a link (`<a href>`) is only followed when a reader clicks it.
 FETCHED = re.compile(r"""<(script|img|iframe|source)\b[^>]*\bsrc="(https?:)?//|<link rel="(?!canonical)[^>]*href="https?:""")
 
