@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 
 
 def tidy_scripts(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Keep each script of the page once, and none of thebe's."""
+    """Keep each script of the page once, and nothing of thebe's."""
     seen: set[tuple[str, str]] = set()
     kept = []
     for script in context.get("script_files", []):
@@ -23,6 +23,7 @@ def tidy_scripts(app: Sphinx, pagename: str, template: str, context: dict[str, A
         seen.add((name, body))
         kept.append(script)
     context["script_files"][:] = kept
+    context["css_files"][:] = [sheet for sheet in context["css_files"] if "thebe" not in str(sheet.filename)]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

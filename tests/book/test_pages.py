@@ -5,6 +5,7 @@ The pages are those of book/_build/html, or of the folder named in DIFFUSION_SIT
 
 import os
 from contextlib import contextmanager
+from importlib.resources import files
 
 import pytest
 
@@ -22,6 +23,7 @@ PAGES = sorted(pages_with("<html") - REDIRECTS)
 WITH_WIDGETS = sorted(pages_with("widget-view+json"))
 DESKTOP = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
 PHONE = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 READY_MS = 15_000  # far more than a widget takes, because the machine may be busy; it is not a speed test
 
 # Controls that work without a kernel although they are not ours: the copy button of a code block, a quiz.
@@ -121,6 +123,17 @@ def test_a_page_fits_a_phone(browser, site_url, page_name):
         wait_for_widgets(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert page.problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page_name", PAGES)
+def test_a_page_is_accessible(browser, site_url, page_name, scheme):
+    """axe finds nothing wrong, in either theme."""
+    with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": scheme}) as page:
+        wait_for_widgets(page)
+        page.add_script_tag(content=AXE)
+        found = page.evaluate("async () => (await axe.run()).violations")
+        assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found] == []
 
 
 def look(widget) -> dict:

@@ -77,6 +77,24 @@ def test_mathjax_and_its_fonts_are_on_the_site():
     assert [page for page in PAGES if 'class="math' in read(page) and "vendor/mathjax/tex-chtml.js" not in read(page)] == []
 
 
+def test_the_theme_sends_no_icon_fonts():
+    """Half of a page's weight was icons: a few <svg> in the page stand for them."""
+    assert not list((SITE / "_static").rglob("fontawesome*.js")) and not list((SITE / "_static").rglob("fa-*.woff2"))
+    assert [page for page in PAGES if "fontawesome" in read(page)] == []
+    left = re.compile(r'<(?:i|span) [^>]*class="[^"]*\bfa[bsr]? ')
+    assert [page for page in PAGES if left.search(read(page)) or 'class="svg-inline--fa' not in read(page)] == []
+
+
+def test_the_site_map_lists_the_pages_of_the_contents():
+    listed = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    mapped = re.findall(r"<loc>https://[^<]*?/((?:book|notebooks)/[^<]*)\.html</loc>", read("sitemap.xml"))
+    assert [name for name in listed if not any(place.endswith(name) for place in mapped)] == []
+
+
+def test_an_error_can_be_reported_from_every_page():
+    assert [page for page in PAGES if "/issues/new?" not in read(page)] == []
+
+
 def test_front_door_and_lost_readers():
     assert 'content="0; url=book/intro.html"' in read("index.html")
     assert "<h1>" in read("404.html")

@@ -362,7 +362,7 @@ def test_full_screen_is_large_and_obeys_a_remote_control(open_page):
 
 def test_where_full_screen_is_refused_the_figure_fills_the_window(open_page):
     page = open_page(two_sliders())
-    page.evaluate("Element.prototype.requestFullscreen = () => Promise.reject(new Error('refused'))")
+    page.evaluate("() => { Element.prototype.requestFullscreen = () => Promise.reject(new Error('refused')); }")
     page.get_by_role("button", name="Full screen").click()
     box = page.locator(".fs").bounding_box()
     assert (box["x"], box["y"], box["width"]) == (0, 0, page.viewport_size["width"])

@@ -86,7 +86,8 @@ def test_each_figure_has_a_page_of_its_own_that_works_in_a_frame(book, tab, tmp_
     (tmp_path / "slides.html").write_text(f'<iframe src="slides/{name}.html" width="700" height="600"></iframe>')
     problems = []
     tab.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    tab.on("request", lambda request: None if request.url.startswith(("file:", "blob:", "data:")) else problems.append(request.url))
+    own = ("file:", "blob:", "data:")
+    tab.on("request", lambda request: None if request.url.startswith(own) else problems.append(request.url))
     tab.goto((tmp_path / "slides.html").as_uri())
     frame = tab.frame_locator("iframe")
     frame.locator(".fs[data-ready]").wait_for()
