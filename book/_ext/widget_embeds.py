@@ -17,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from widget_state import STATE, VIEW, page_state, script_text
 
-from diffusion_utils.widgets.still import still_html
+from diffusion_utils.widgets.still import IDENTITY, WITHOUT_SCRIPTS, still_html
 
 HOST = Path(__file__).parents[1] / "_static" / "widget-host.js"
 PAGE = """<!DOCTYPE html>
@@ -46,6 +46,13 @@ body > p {{ font-size: 0.875rem; }}
 """
 
 
+def still(model: dict[str, Any]) -> str:
+    """What the page shows until the figure runs: the figure standing still, or where none can be drawn its description."""
+    if model["state"]["_anywidget_id"] == IDENTITY:
+        return still_html(model["state"], first_picture(model))
+    return f"<p>{escape(model['state']['alt'])}</p>{WITHOUT_SCRIPTS}"
+
+
 def first_picture(model: dict[str, Any]) -> str:
     """The frame a figure starts at, as the address of an image that holds its own data."""
     state = model["state"]
@@ -72,7 +79,7 @@ def write_pages(app: Sphinx, pagename: str, template: str, context: dict[str, An
             language=app.config.language, name=name, title=escape(model["state"]["title"]),
             chapter=f"{app.config.html_baseurl or '../'}{pagename}.html#{name}",
             source=escape(f"{title}, in {app.config.html_title}"),
-            still=still_html(model["state"], first_picture(model)),
+            still=still(model),
             view_type=VIEW, view=script_text({"model_id": model_id}),
             state_type=STATE, state=script_text({"state": {model_id: model}}), host=HOST.read_text(encoding="utf-8"),
         )  # fmt: skip

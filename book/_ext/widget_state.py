@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from diffusion_utils.widgets.still import IDENTITY
-
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -33,7 +31,9 @@ class PageState:
     def figures(self) -> dict[str, dict]:
         """The figures of ours that the page shows, in its order."""
         wanted = (name for name in self.shown if name in self.models)
-        return {name: self.models[name] for name in wanted if self.models[name]["state"].get("_anywidget_id") == IDENTITY}
+        ours = "diffusion_utils.widgets."  # how anywidget names our classes in a saved state begins so
+        return {name: self.models[name] for name in wanted
+                if self.models[name]["state"].get("_anywidget_id", "").startswith(ours)}
 
     def write(self) -> None:
         self.script.attributes["body"] = script_text(self.data)

@@ -40,7 +40,7 @@ class FrameScrubber(anywidget.AnyWidget):
     can be set from Python, observed with `widget.observe`, or linked with `ipywidgets.jslink`.
     """
 
-    _esm = front_end.source("elements.js", "companions.js", "tools.js", "frame_scrubber.js")
+    _esm = front_end.source(*front_end.FIGURE, "companions.js", "frame_scrubber.js")
     _css = front_end.source("frame_scrubber.css")
     # ipywidgets 7, which Colab carries, would otherwise bypass _repr_mimebundle_ and lose the poster.
     _ipython_display_ = None
@@ -117,7 +117,7 @@ class FrameScrubber(anywidget.AnyWidget):
             name=name,
             title=title,
             alt=alt or ". ".join([title] + sentences[first : first + 1]),
-            axes=[{"name": axis.name, "values": [str(value) for value in axis.values]} for axis in axes],
+            axes=axis_state(axes),
             readouts=texts,
             captions=sentences,
             companions=[companion.state(leading) for companion in companions or []],
@@ -185,6 +185,11 @@ def check_axes(axes: list[Axis]) -> None:
             raise ValueError(
                 f"Axis {axis.name!r}: start is an index in 0..{len(axis.values) - 1}; given {axis.start!r}"
             )
+
+
+def axis_state(axes: list[Axis]) -> list[dict]:
+    """What the front end knows of the sliders."""
+    return [{"name": axis.name, "values": [str(value) for value in axis.values]} for axis in axes]
 
 
 def check_frames(frames: object, axes: list[Axis]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 
 HERE = pathlib.Path(__file__).parent
+FIGURE = ("elements.js", "controls.js", "tools.js", "figure.js")  # what every figure is made of
 
 
 def source(*names: str) -> str:

@@ -167,6 +167,8 @@ def test_every_slider_changes_the_picture_and_its_readout(browser, site_url, pag
                 check_pointer(page, widget, slider, k, name)
                 click_at(page, slider, 0.5)
             check_play(page, widget)
+            if "light" in device:
+                check_tools(page, widget)
         assert page.problems == []
 
 
@@ -207,6 +209,25 @@ def check_play(page, widget) -> None:
     page.wait_for_timeout(250)
     assert look(widget) == stopped, "it still moves after a press on Pause"
     assert button.get_attribute("aria-label") == "Play"
+
+
+def check_tools(page, widget) -> None:
+    """Each button under the figure does what it says, by keyboard and by pointer."""
+    speed, save, screen = widget.locator(".fs-tools button").all()
+    texts = [speed.text_content()]
+    for act in (lambda: speed.press("Enter"), speed.click):
+        act()
+        texts.append(speed.text_content())
+    assert len(set(texts)) == 3, f"the speed does not change: {texts}"
+    for act in (lambda: save.press("Enter"), save.click):
+        with page.expect_download() as download:
+            act()
+        assert download.value.path().stat().st_size > 100
+    for act in (lambda: screen.press("Enter"), screen.click):
+        act()
+        assert "fs-projector" in widget.get_attribute("class")
+        screen.click()
+        page.wait_for_function("widget => !widget.classList.contains('fs-projector')", arg=widget.element_handle())
 
 
 @pytest.mark.parametrize("page_name", WITH_WIDGETS)
