@@ -111,6 +111,7 @@ function makeSchedules({ fractions, lengths, betas, offsets, limit }) {
     tables.forEach((table, k) => {
       context.strokeStyle = context.fillStyle = colour(context.canvas, `--fs-${k}`);
       context.setLineDash(k ? [16, 8] : []);
+      upper.legend(["linear", "cosine"][k], k);
       upper.curve(T, (row) => table.signal[row] ** 2, t);
       lower.curve(T, (row) => Math.max(-bound, Math.min(bound, row ? logSnr(table, row) : bound)), t);
     });
@@ -144,7 +145,8 @@ function makePanel(context, size, row, ink, name, [low, high]) {
     context.arc(x(t / T), y(value(t)), 9, 0, 2 * Math.PI);
     context.fill();
   }
-  return { curve };
+  const legend = (text, place) => context.fillText(text, x(0.78), y(high) + 40 + 34 * place);
+  return { curve, legend };
 }
 
 export default { render };
