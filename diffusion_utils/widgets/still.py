@@ -32,7 +32,8 @@ def still_html(state: dict, image: str) -> str:
         f'<style>{state["_css"]}</style><div class="fs" style="--fs-width: {width}px">'
         f'<p class="fs-title">{escape(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
         f'<img class="dark-light fs-picture{" fs-pixels" if state["scale"] > 1 else ""}" src="{escape(image)}" '
-        f'alt="{escape(state["alt"])}" width="{width}" height="{state["height"] * state["scale"]}" decoding="async" loading="lazy">'
+        f'alt="{escape(state["alt"])}" width="{width}" height="{state["height"] * state["scale"]}" '
+        'decoding="async" loading="lazy">'
         f"{controls_html(state)}{readouts_html(state, frame)}{caption_html(state, frame)}{TOOLS}{WITHOUT_SCRIPTS}</div>"
         + (f'<div class="fs-plots">{plots}</div>' if plots else "")
         + "</div></div>"
