@@ -1,5 +1,6 @@
 """What a page says of itself and where it leads: metadata, links to its source, nothing fetched from another host."""
 
+import gzip
 import json
 import os
 import re
@@ -83,6 +84,20 @@ def test_the_theme_sends_no_icon_fonts():
     assert [page for page in PAGES if "fontawesome" in read(page)] == []
     left = re.compile(r'<(?:i|span) [^>]*class="[^"]*\bfa[bsr]? ')
     assert [page for page in PAGES if left.search(read(page)) or 'class="svg-inline--fa' not in read(page)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_light(page):
+    """What is sent before the first figure can move: page, scripts and style sheets; MathJax comes when it comes."""
+    wanted = re.findall(r'<script[^>]* src="([^"?:]*)|<link [^>]*href="([^"?:]*\.css)', read(page))
+    files = {((SITE / page).parent / (script or sheet)).resolve() for script, sheet in wanted}
+    sent = sum(len(gzip.compress(file.read_bytes())) for file in files | {SITE / page} if "mathjax" not in file.parts)
+    assert sent < 600_000
+
+
+def test_a_figures_own_page_is_light():
+    sizes = {path.name: path.stat().st_size for path in (SITE / "embed").glob("*.html")}
+    assert sizes and max(sizes.values()) < 400_000, sizes
 
 
 def test_the_site_map_lists_the_pages_of_the_contents():
