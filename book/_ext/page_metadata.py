@@ -1,4 +1,4 @@
-"""What search engines and link previews read of a page; and the two pages no author writes, index and 404.
+"""What search engines and link previews read of the site; and the two pages no author writes, index and 404.
 
 The site's address is GitHub Pages' address of `repository.url`, unless `html.baseurl` in _config.yml says otherwise.
 """
@@ -101,6 +101,16 @@ def write_index(app: Sphinx, error: Exception | None) -> None:
     (Path(app.outdir) / "index.html").write_text(text, encoding="utf-8")
 
 
+def write_sitemap(app: Sphinx, error: Exception | None) -> None:
+    """The addresses of all pages, for search engines; it needs to know the site's own address."""
+    if error or app.builder.format != "html" or not app.config.html_baseurl:
+        return
+    base = escape(app.config.html_baseurl)
+    places = "".join(f"<url><loc>{base}{page}.html</loc></url>\n" for page in sorted(app.env.found_docs))
+    head = '<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
+    (Path(app.outdir) / "sitemap.xml").write_text(f"{head}{places}</urlset>\n", encoding="utf-8")
+
+
 def write_not_found(app: Sphinx, error: Exception | None) -> None:
     """A page of its own without any asset, since a host shows it under an address of any depth."""
     if error or app.builder.format != "html":
@@ -115,4 +125,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", add_tags)
     app.connect("build-finished", write_index, priority=100)     # before the usual one, which stays out then
     app.connect("build-finished", write_not_found)
+    app.connect("build-finished", write_sitemap)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,10 +16,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
+from widget_state import VIEW
 
 from diffusion_utils.widgets.still import IDENTITY, still_html
-
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class widget_poster(nodes.image):  # noqa: N801 (docutils names its nodes so)
@@ -33,6 +32,7 @@ class KeepPosters(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **kwargs: object) -> None:
+        self.named: set[str] = set()
         models = saved_models(self.env, self.env.docname)
         for bundle in list(self.document.findall(is_mime_bundle)):
             forms = {form["mime_type"]: form for form in bundle.children}
@@ -44,8 +44,21 @@ class KeepPosters(SphinxPostTransform):
             poster["classes"] = ["no-scaled-link"]  # or Sphinx makes the whole figure a link to its picture
             poster["model"] = models.get(model_id(view), {})
             view.insert(0, poster)
-            view.insert(0, nodes.raw("", '<div class="widget-figure">', format="html"))
+            view.insert(0, nodes.raw("", self.opening_tag(poster["model"]), format="html"))
             view.append(nodes.raw("", "</div>", format="html"))
+
+    def opening_tag(self, model: dict) -> str:
+        """The figure's place. Links lead to its name, so of two places for one figure only the first has it."""
+        name = model.get("name", "")
+        if not name or name in self.named:
+            return '<div class="widget-figure">'
+        self.named.add(name)
+        return place_tag(name, self.env.docname)
+
+
+def place_tag(name: str, page: str) -> str:
+    """The tag of a named figure's place, with the way from this page to the figure's own page (see widget_embeds)."""
+    return f'<div class="widget-figure" id="{escape(name)}" data-embed="{"../" * page.count("/")}embed/{escape(name)}.html">'
 
 
 def is_mime_bundle(node: nodes.Node) -> bool:

@@ -4,6 +4,9 @@
 // place where a widget is shown. This host finds them, gives each anywidget a model that lives in the page, and calls
 // the same render() that JupyterLab calls. book/_ext/widget_posters.py has put a still picture at each place; it stays
 // until the widget is ready, and for good, below a message, if the widget fails. Core ipywidgets are left alone.
+//
+// The page may hold code once for several widgets ("shared"), and name a file in _static/widgets/ in place of a widget's
+// data; book/_ext/widget_files.py arranges that. Such a file is a script, and loads when the reader comes near.
 (function () {
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
@@ -37,6 +40,45 @@
     const bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
     return new DataView(bytes.buffer); // as a kernel delivers it
+  }
+
+  // Data that are not in the page. A script works from a file too, where fetch does not.
+  window.widgetFiles = {};
+  const folder = new URL("widgets/", document.currentScript.src || document.baseURI).href;
+  const files = new Map();
+  function loadFile(name) {
+    if (!files.has(name)) files.set(name, new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.onload = () => {
+        if (window.widgetFiles[name]) resolve(window.widgetFiles[name]);
+        else reject(new Error("the file with its data is damaged"));
+      };
+      script.onerror = () => reject(new Error("the file with its data is missing from the site"));
+      script.src = `${folder}${name}.js`;
+      document.head.append(script);
+    }));
+    return files.get(name);
+  }
+  function comesNear(place) { // within one screen of what the reader sees
+    return new Promise((resolve) => {
+      const observer = new IntersectionObserver((entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        observer.disconnect();
+        resolve();
+      }, { rootMargin: "100%" });
+      observer.observe(place.closest(".widget-figure") ?? place.parentElement);
+    });
+  }
+
+  const models = new Map(); // two views of one model move together
+  async function modelFor(place, id, entry, shared) {
+    if (entry.file) await comesNear(place);
+    const data = entry.file ? await loadFile(entry.file) : entry;
+    if (!models.has(id)) {
+      for (const key of ["_esm", "_css"]) data.state[key] = shared[data.state[key]] ?? data.state[key];
+      models.set(id, new Model(data));
+    }
+    return models.get(id);
   }
 
   const once = new Map(); // module or style text: loaded once a page, however many widgets share it
@@ -78,22 +120,25 @@
 
   function start() {
     const places = [...document.querySelectorAll(VIEW)];
-    let entries = {};
+    const entries = {};
+    const shared = {};
     let broken = null;
     try {
-      for (const tag of document.querySelectorAll(STATE)) Object.assign(entries, JSON.parse(tag.textContent).state);
+      for (const tag of document.querySelectorAll(STATE)) {
+        const data = JSON.parse(tag.textContent);
+        Object.assign(entries, data.state);
+        Object.assign(shared, data.shared);
+      }
     } catch (error) {
       broken = new Error("its data in the page is damaged");
     }
-    const models = new Map(); // two views of one model move together
     for (const place of places) {
       try {
         const id = JSON.parse(place.textContent).model_id;
         if (broken) throw broken;
         if (!entries[id]) throw new Error("its data is missing from the page");
         if (entries[id].model_name !== "AnyModel") continue;
-        if (!models.has(id)) models.set(id, new Model(entries[id]));
-        show(place, models.get(id)).catch((error) => report(place, error));
+        modelFor(place, id, entries[id], shared).then((model) => show(place, model)).catch((error) => report(place, error));
       } catch (error) {
         report(place, error);
       }

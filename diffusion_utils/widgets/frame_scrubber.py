@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import json
 import math
-import pathlib
+import re
+import unicodedata
 import warnings
+import zlib
 from dataclasses import dataclass
 
 import anywidget
 import numpy as np
 import traitlets
 
+from diffusion_utils.widgets import front_end
 from diffusion_utils.widgets.companions import Curve, Histogram
 from diffusion_utils.widgets.sprites import as_array, encode_png, encode_webp, sprite_sheet, to_uint8
 
-HERE = pathlib.Path(__file__).parent
 TARGET_WIDTH = 440  # CSS pixels; wide enough to see, narrow enough to leave room for a companion plot
+NAME_LENGTH = 40  # characters of the title that go into a figure's address
 STATE_WARNING_BYTES = 1_000_000  # a page carries this text inline, so it delays everything after it
 
 
@@ -37,8 +40,8 @@ class FrameScrubber(anywidget.AnyWidget):
     can be set from Python, observed with `widget.observe`, or linked with `ipywidgets.jslink`.
     """
 
-    _esm = (HERE / "frame_scrubber.js").read_text(encoding="utf-8")
-    _css = (HERE / "frame_scrubber.css").read_text(encoding="utf-8")
+    _esm = front_end.source(*front_end.FIGURE, "companions.js", "frame_scrubber.js")
+    _css = front_end.source("frame_scrubber.css")
     # ipywidgets 7, which Colab carries, would otherwise bypass _repr_mimebundle_ and lose the poster.
     _ipython_display_ = None
 
@@ -46,6 +49,7 @@ class FrameScrubber(anywidget.AnyWidget):
     index2 = traitlets.Int(0).tag(sync=True)
 
     # Set once by from_arrays. Texts and bars are flat lists: frame number = index * (positions of slider 2) + index2.
+    name = traitlets.Unicode().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     axes = traitlets.List().tag(sync=True)
@@ -74,6 +78,7 @@ class FrameScrubber(anywidget.AnyWidget):
         scale: int | None = None,
         interval_ms: int = 80,
         alt: str | None = None,
+        name: str | None = None,
     ) -> FrameScrubber:
         """A scrubber over frames that are already computed.
 
@@ -86,6 +91,8 @@ class FrameScrubber(anywidget.AnyWidget):
         companions: `Curve` and `Histogram` plots that follow the sliders.
         scale: screen pixels per pixel of a frame; by default about 440 in all. interval_ms: time a frame when playing.
         alt: text alternative of the still picture; by default the title and the first caption.
+        name: the figure's address in a page, such as "fig-forward": `page.html?fig-forward.t=500#fig-forward` opens it at
+            t = 500. By default made from the title. Lower-case letters, digits and hyphens, unique in the book.
 
         Grey noise does not compress: 64 frames of 112 x 112 take about 0.8 MB. Fewer grey levels (`frames // 16 * 17`)
         halve that. Warns when the page would carry more than 1 MB.
@@ -98,6 +105,7 @@ class FrameScrubber(anywidget.AnyWidget):
         texts = [[name, flat_texts(values, leading, f"readouts[{name!r}]")] for name, values in (readouts or {}).items()]
         sentences = [] if captions is None else flat_texts(captions, leading, "captions")
         check_display(title, scale, interval_ms)
+        name = name_from(title) if name is None else check_name(name)
         starts = [axis.start for axis in axes] + [0]
         flat = pictures.reshape(-1, *pictures.shape[len(axes) :])
         sheet, columns = sprite_sheet(flat)
@@ -106,9 +114,10 @@ class FrameScrubber(anywidget.AnyWidget):
         widget = cls(
             index=starts[0],
             index2=starts[1],
+            name=name,
             title=title,
             alt=alt or ". ".join([title] + sentences[first : first + 1]),
-            axes=[{"name": axis.name, "values": [str(value) for value in axis.values]} for axis in axes],
+            axes=axis_state(axes),
             readouts=texts,
             captions=sentences,
             companions=[companion.state(leading) for companion in companions or []],
@@ -178,6 +187,11 @@ def check_axes(axes: list[Axis]) -> None:
             )
 
 
+def axis_state(axes: list[Axis]) -> list[dict]:
+    """What the front end knows of the sliders."""
+    return [{"name": axis.name, "values": [str(value) for value in axis.values]} for axis in axes]
+
+
 def check_frames(frames: object, axes: list[Axis]) -> np.ndarray:
     """uint8 frames of shape (N, H, W[, 3]) or (N, M, H, W[, 3]). Raises ValueError if they do not fit the axes."""
     raw = as_array(frames, "frames")
@@ -217,3 +231,22 @@ def check_display(title: str, scale: int | None, interval_ms: int) -> None:
         raise ValueError(f"scale: must be a whole number, 1 or more; given {scale!r}")
     if interval_ms < 20:
         raise ValueError(f"interval_ms: must be 20 or more; given {interval_ms}")
+
+
+def name_from(title: str) -> str:
+    """A figure's name in an address: "Noise, step by step" becomes "fig-noise-step-by-step"."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", plain) or [f"{zlib.crc32(title.encode()):x}"]  # a title in another alphabet
+    name = "fig"
+    for word in words:
+        if len(name) + len(word) >= NAME_LENGTH:
+            break
+        name += f"-{word}"
+    return name if name != "fig" else f"fig-{words[0][:NAME_LENGTH]}"
+
+
+def check_name(name: str) -> str:
+    """The name itself. Raises ValueError unless it can stand in an address as it is."""
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise ValueError(f"name: must be lower-case letters, digits and hyphens, starting with a letter; given {name!r}")
+    return name

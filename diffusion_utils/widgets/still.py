@@ -11,8 +11,14 @@ from html import escape
 
 IDENTITY = "diffusion_utils.widgets.frame_scrubber.FrameScrubber"  # how anywidget names the class in a saved state
 WITHOUT_SCRIPTS = (
-    "<noscript><style>.widget-poster :is(.fs-plots, .fs-room) { display: none }</style>"
+    "<noscript><style>.widget-poster :is(.fs-plots, .fs-room, .fs-keep) { display: none }</style>"
     "<p>(Moving through this figure needs JavaScript.)</p></noscript>"
+)
+
+# Keeps the place of what tools.js adds.
+TOOLS = (
+    '<div class="fs-tools fs-keep" aria-hidden="true"><span>Speed 1×</span><span>Save PNG</span><span>Full screen</span>'
+    "<span>Link to this frame</span><span>Own page</span></div>"
 )
 
 
@@ -26,8 +32,9 @@ def still_html(state: dict, image: str) -> str:
         f'<style>{state["_css"]}</style><div class="fs" style="--fs-width: {width}px">'
         f'<p class="fs-title">{escape(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
         f'<img class="dark-light fs-picture{" fs-pixels" if state["scale"] > 1 else ""}" src="{escape(image)}" '
-        f'alt="{escape(state["alt"])}" width="{width}" height="{state["height"] * state["scale"]}" decoding="async">'
-        f"{controls_html(state)}{readouts_html(state, frame)}{caption_html(state, frame)}{WITHOUT_SCRIPTS}</div>"
+        f'alt="{escape(state["alt"])}" width="{width}" height="{state["height"] * state["scale"]}" '
+        'decoding="async" loading="lazy">'
+        f"{controls_html(state)}{readouts_html(state, frame)}{caption_html(state, frame)}{TOOLS}{WITHOUT_SCRIPTS}</div>"
         + (f'<div class="fs-plots">{plots}</div>' if plots else "")
         + "</div></div>"
     )

@@ -5,6 +5,7 @@ The pages are those of book/_build/html, or of the folder named in DIFFUSION_SIT
 
 import os
 from contextlib import contextmanager
+from importlib.resources import files
 
 import pytest
 
@@ -14,7 +15,7 @@ from .conftest import SITE
 def pages_with(mark: str) -> set[str]:
     """Pages whose HTML contains this text."""
     found = (path for path in SITE.rglob("*.html") if mark in path.read_text(encoding="utf-8"))
-    return {path.relative_to(SITE).as_posix() for path in found if "_static" not in path.parts}
+    return {path.relative_to(SITE).as_posix() for path in found if not {"_static", "embed"} & set(path.parts)}
 
 
 REDIRECTS = pages_with('http-equiv="Refresh"') | pages_with('http-equiv="refresh"')
@@ -22,6 +23,7 @@ PAGES = sorted(pages_with("<html") - REDIRECTS)
 WITH_WIDGETS = sorted(pages_with("widget-view+json"))
 DESKTOP = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
 PHONE = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 READY_MS = 15_000  # far more than a widget takes, because the machine may be busy; it is not a speed test
 
 # Controls that work without a kernel although they are not ours: the copy button of a code block, a quiz.
@@ -73,7 +75,10 @@ def watch(page, url: str) -> list[str]:
 
 def wait_for_widgets(page) -> int:
     """Wait until every place for a widget of ours holds one; return how many there are."""
-    wanted = page.locator(".widget-figure").count()
+    places = page.locator(".widget-figure").all()
+    wanted = len(places)
+    for place in places:
+        place.scroll_into_view_if_needed()  # some load what they show only when a reader comes near
     if wanted:
         page.wait_for_function(
             "wanted => document.querySelectorAll('.fs[data-ready]').length === wanted", arg=wanted, timeout=READY_MS
@@ -120,6 +125,17 @@ def test_a_page_fits_a_phone(browser, site_url, page_name):
         assert page.problems == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page_name", PAGES)
+def test_a_page_is_accessible(browser, site_url, page_name, scheme):
+    """axe finds nothing wrong, in either theme."""
+    with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": scheme}) as page:
+        wait_for_widgets(page)
+        page.add_script_tag(content=AXE)
+        found = page.evaluate("async () => (await axe.run()).violations")
+        assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found] == []
+
+
 def look(widget) -> dict:
     """What a reader sees and hears of a widget."""
     return {
@@ -151,6 +167,8 @@ def test_every_slider_changes_the_picture_and_its_readout(browser, site_url, pag
                 check_pointer(page, widget, slider, k, name)
                 click_at(page, slider, 0.5)
             check_play(page, widget)
+            if "light" in device:
+                check_tools(page, widget)
         assert page.problems == []
 
 
@@ -191,6 +209,25 @@ def check_play(page, widget) -> None:
     page.wait_for_timeout(250)
     assert look(widget) == stopped, "it still moves after a press on Pause"
     assert button.get_attribute("aria-label") == "Play"
+
+
+def check_tools(page, widget) -> None:
+    """Each button under the figure does what it says, by keyboard and by pointer."""
+    speed, save, screen = widget.locator(".fs-tools button").all()
+    texts = [speed.text_content()]
+    for act in (lambda: speed.press("Enter"), speed.click):
+        act()
+        texts.append(speed.text_content())
+    assert len(set(texts)) == 3, f"the speed does not change: {texts}"
+    for act in (lambda: save.press("Enter"), save.click):
+        with page.expect_download() as download:
+            act()
+        assert download.value.path().stat().st_size > 100
+    for act in (lambda: screen.press("Enter"), screen.click):
+        act()
+        assert "fs-projector" in widget.get_attribute("class")
+        screen.click()
+        page.wait_for_function("widget => !widget.classList.contains('fs-projector')", arg=widget.element_handle())
 
 
 @pytest.mark.parametrize("page_name", WITH_WIDGETS)

@@ -1,5 +1,6 @@
 """What a page says of itself and where it leads: metadata, links to its source, nothing fetched from another host."""
 
+import gzip
 import json
 import os
 import re
@@ -12,7 +13,8 @@ from project import ROOT, chapters
 from .conftest import SITE
 
 CHAPTERS = [f"notebooks/{path.stem}" for path in chapters()]
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("*/*.html") if path.parent.name[0] != "_")
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("*/*.html")
+               if path.parent.name[0] != "_" and path.parent.name != "embed")
 # What a browser fetches by itself; a link (`<a href>`) is only followed when a reader clicks it.
 FETCHED = re.compile(r"""<(script|img|iframe|source)\b[^>]*\bsrc="(https?:)?//|<link rel="(?!canonical)[^>]*href="https?:""")
 
@@ -74,6 +76,38 @@ def test_mathjax_and_its_fonts_are_on_the_site():
     assert (folder / "tex-chtml.js").exists()
     assert len(list(folder.glob("output/chtml/fonts/woff-v2/*.woff"))) >= 10
     assert [page for page in PAGES if 'class="math' in read(page) and "vendor/mathjax/tex-chtml.js" not in read(page)] == []
+
+
+def test_the_theme_sends_no_icon_fonts():
+    """Half of a page's weight was icons: a few <svg> in the page stand for them."""
+    assert not list((SITE / "_static").rglob("fontawesome*.js")) and not list((SITE / "_static").rglob("fa-*.woff2"))
+    assert [page for page in PAGES if "fontawesome" in read(page)] == []
+    left = re.compile(r'<(?:i|span) [^>]*class="[^"]*\bfa[bsr]? ')
+    assert [page for page in PAGES if left.search(read(page)) or 'class="svg-inline--fa' not in read(page)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_light(page):
+    """What is sent before the first figure can move: page, scripts and style sheets; MathJax comes when it comes."""
+    wanted = re.findall(r'<script[^>]* src="([^"?:]*)|<link [^>]*href="([^"?:]*\.css)', read(page))
+    files = {((SITE / page).parent / (script or sheet)).resolve() for script, sheet in wanted}
+    sent = sum(len(gzip.compress(file.read_bytes())) for file in files | {SITE / page} if "mathjax" not in file.parts)
+    assert sent < 600_000
+
+
+def test_a_figures_own_page_is_light():
+    sizes = {path.name: path.stat().st_size for path in (SITE / "embed").glob("*.html")}
+    assert sizes and max(sizes.values()) < 400_000, sizes
+
+
+def test_the_site_map_lists_the_pages_of_the_contents():
+    listed = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    mapped = re.findall(r"<loc>https://[^<]*?/((?:book|notebooks)/[^<]*)\.html</loc>", read("sitemap.xml"))
+    assert [name for name in listed if not any(place.endswith(name) for place in mapped)] == []
+
+
+def test_an_error_can_be_reported_from_every_page():
+    assert [page for page in PAGES if "/issues/new?" not in read(page)] == []
 
 
 def test_front_door_and_lost_readers():

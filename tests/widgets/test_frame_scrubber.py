@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import warnings
 
 import ipywidgets
@@ -153,6 +154,8 @@ def test_frames_and_axes_that_do_not_fit_are_refused(frames, axes, message):
         ({"readouts": {"SNR": ["1"]}}, r"readouts\['SNR'\].*given 1"),
         ({"companions": [Curve("c", [0, 1], [0, 1])]}, "Curve 'c'"),
         ({"title": ""}, "title: must not be empty"),
+        ({"name": ""}, "name: must be lower-case letters.*given ''"),
+        ({"name": "Fig 1"}, "name: must be.*given 'Fig 1'"),
         ({"scale": 0}, "scale.*given 0"),
         ({"scale": 1.5}, "scale.*given 1.5"),
         ({"interval_ms": 0}, "interval_ms.*given 0"),
@@ -161,6 +164,21 @@ def test_frames_and_axes_that_do_not_fit_are_refused(frames, axes, message):
 def test_extras_that_do_not_fit_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         scrubber(**options)
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Data dissolves into noise", "fig-data-dissolves-into-noise"),
+        ("Points: xₜ on the left, x̂₀ on the right of the picture", "fig-points-xt-on-the-left-x0-on-the"),
+        ("A" * 60, "fig-" + "a" * 40),
+        ("噪声", "fig-"),  # no letter of it can stand in an address as it is
+    ],
+)
+def test_a_name_for_addresses_comes_from_the_title(title, name):
+    assert scrubber(title=title).name.startswith(name)
+    assert re.fullmatch("[a-z][a-z0-9-]{4,45}", scrubber(title=title).name)
+    assert scrubber(title=title, name="fig-own").name == "fig-own"
 
 
 def test_one_made_without_frames_says_how_to_make_one():

@@ -1,0 +1,35 @@
+"""Two faults of accessibility in what the theme and Sphinx write, repaired in the built pages.
+
+* The sidebar's logo and title lie in no landmark, so readers who move by landmarks never meet them
+  (pydata-sphinx-theme, pull request 1454, "Fix landmarks").
+* Markdown gives every table a row of heads; a head without text is read aloud as nothing, and becomes a plain cell.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+SIDEBAR = '<div id="pst-primary-sidebar" class='
+REPAIRS = (
+    (re.compile(re.escape(SIDEBAR)), '<div id="pst-primary-sidebar" role="complementary" aria-label="Book" class='),
+    (re.compile(r'<th class="head[^"]*">(?:<p></p>|\s*)</th>'), "<td></td>"),
+)
+
+
+def repair(app: Sphinx, error: Exception | None) -> None:
+    if error or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = repaired = page.read_text(encoding="utf-8")
+        for pattern, replacement in REPAIRS:
+            repaired = pattern.sub(replacement, repaired)
+        if repaired != text:
+            page.write_text(repaired, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("build-finished", repair, priority=900)  # after everything is written
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,98 @@
+"""A page of its own for each figure, `embed/<name>.html`: one file that holds all it needs.
+
+Teachers put it into slides or another site with an <iframe>, or carry it on a stick: it works from a file.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from widget_state import STATE, VIEW, page_state, script_text
+
+from diffusion_utils.widgets.still import IDENTITY, WITHOUT_SCRIPTS, still_html
+
+HOST = Path(__file__).parents[1] / "_static" / "widget-host.js"
+PAGE = """<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="canonical" href="{chapter}">
+<link rel="icon" href="data:,">
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; background: Canvas; max-width: 60rem; margin: 0 auto; padding: 0.5rem 1rem; }}
+body > p {{ font-size: 0.875rem; }}
+</style>
+</head>
+<body>
+<main><div class="widget-figure" id="{name}"><div class="widget-poster">{still}</div>
+<script type="{view_type}">{view}</script></div></main>
+<p>From <a href="{chapter}" target="_blank" rel="noopener">{source}</a></p>
+<script type="{state_type}">{state}</script>
+<script>
+{host}</script>
+</body>
+</html>
+"""
+
+
+def still(model: dict[str, Any]) -> str:
+    """What the page shows until the figure runs: the figure standing still, or where none can be drawn its description."""
+    if model["state"]["_anywidget_id"] == IDENTITY:
+        return still_html(model["state"], first_picture(model))
+    return f"<p>{escape(model['state']['alt'])}</p>{WITHOUT_SCRIPTS}"
+
+
+def first_picture(model: dict[str, Any]) -> str:
+    """The frame a figure starts at, as the address of an image that holds its own data."""
+    state = model["state"]
+    sprite = next(buffer["data"] for buffer in model["buffers"] if buffer["path"] == ["sprite"])
+    settings = len(state["axes"][1]["values"]) if len(state["axes"]) == 2 else 1
+    row, column = divmod(state["index"] * settings + state["index2"], state["columns"])
+    left, top = column * state["width"], row * state["height"]
+    picture = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(sprite))) as sheet:
+        sheet.crop((left, top, left + state["width"], top + state["height"])).save(picture, "PNG")
+    return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+
+
+def write_pages(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    page = page_state(context)
+    for model_id, model in page.figures().items() if page else ():
+        name = model["state"]["name"]
+        if name in app.env.widget_names:
+            raise ExtensionError(f"two figures are called {name!r}, in {app.env.widget_names[name]} and {pagename}: "
+                                 "give one of them another title, or a name")
+        app.env.widget_names[name] = pagename
+        title = unescape(re.sub(r"<.*?>", "", context.get("title", "")))
+        text = PAGE.format(
+            language=app.config.language, name=name, title=escape(model["state"]["title"]),
+            chapter=f"{app.config.html_baseurl or '../'}{pagename}.html#{name}",
+            source=escape(f"{title}, in {app.config.html_title}"),
+            still=still(model),
+            view_type=VIEW, view=script_text({"model_id": model_id}),
+            state_type=STATE, state=script_text({"state": {model_id: model}}), host=HOST.read_text(encoding="utf-8"),
+        )  # fmt: skip
+        folder = Path(app.outdir) / "embed"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+
+
+def remember_names(app: Sphinx) -> None:
+    app.env.widget_names = {}  # a figure's name: the page that shows it
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("builder-inited", remember_names)
+    app.connect("html-page-context", write_pages, priority=910)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -1,0 +1,61 @@
+"""Keep pages light: the code that figures share is written once a page, and much data moves into files of its own.
+
+A page holds the data of its first figures, up to INLINE_LIMIT, so that they are ready at once. The others' is in
+`_static/widgets/`, as scripts, because a page opened from a file may load scripts and nothing else; `widget-host.js` asks
+for each when the reader comes near the figure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from widget_state import PageState, page_state, script_text
+
+INLINE_LIMIT = 250_000  # characters, about 200 kB as sent: half of what a page may weigh before its first figure moves
+SHARED = ("_esm", "_css")
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def share_code(page: PageState) -> None:
+    """In place of the code, each model names the one copy of it."""
+    page.data["shared"] = {}
+    for model in page.models.values():
+        for key in SHARED:
+            if text := model["state"].get(key):
+                model["state"][key] = digest(text)
+                page.data["shared"][digest(text)] = text
+
+
+def move_out(page: PageState, folder: Path, limit: int) -> None:
+    """Write the figures beyond the limit into files; the page keeps their names."""
+    room = limit
+    for name, model in page.figures().items():
+        text = script_text({"state": model["state"], "buffers": model.get("buffers", [])})
+        room -= len(text)
+        if room >= 0:
+            continue
+        file = digest(text)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{file}.js").write_text(f'widgetFiles["{file}"] = {text};\n', encoding="utf-8")
+        page.models[name] = {"model_name": model["model_name"], "file": file}
+
+
+def lighten(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    page = page_state(context)
+    if page is None:
+        return
+    share_code(page)
+    move_out(page, Path(app.outdir) / "_static" / "widgets", app.config.widget_inline_limit)
+    page.write()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("widget_inline_limit", INLINE_LIMIT, "html", int)
+    app.connect("html-page-context", lighten, priority=920)  # after widget_embeds, which needs the data whole
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

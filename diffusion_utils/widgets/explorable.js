@@ -1,0 +1,152 @@
+// Explorable: what is better computed in the page than computed beforehand. Each kind below is a function of its settings
+// that returns
+//   draw(context, size, position)   draws on a square of `size` pixels and returns [name, text] pairs
+//   direction(position)             as in figure.js
+
+const SIZE = 880; // pixels of the canvas, shown at half of that: sharp on fine screens too
+const KINDS = { points: makePoints, schedules: makeSchedules };
+
+async function render({ model, el }) {
+  const kind = KINDS[model.get("kind")](model.get("settings"), model.get("axes"));
+  const canvas = html("canvas", { class: "fs-picture", width: SIZE, height: SIZE, role: "img" });
+  const context = canvas.getContext("2d");
+  const cells = new Map();
+  const list = html("dl", { class: "fs-readouts" });
+  let latest = null;
+
+  function show(position) {
+    latest = position;
+    context.clearRect(0, 0, SIZE, SIZE);
+    const numbers = kind.draw(context, SIZE, position).map(([name, text]) => {
+      if (!cells.has(name)) {
+        cells.set(name, html("dd"));
+        list.append(html("div", {}, html("dt", {}, ...withSubscripts(name)), cells.get(name)));
+      }
+      cells.get(name).textContent = text;
+      return `${spoken(name)} ${text}`;
+    });
+    canvas.setAttribute("aria-label", [model.get("alt"), ...numbers].join(", "));
+    return numbers;
+  }
+  // The ink is the text's colour, which another theme changes.
+  const themes = new MutationObserver(() => show(latest));
+  themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "class", "style"] });
+  const cleanUp = renderFigure({ model, el }, {
+    canvas, scale: 1, width: SIZE / 2, below: [list], beside: [], show, quiet: () => {}, direction: kind.direction,
+  });
+  requestAnimationFrame(() => show(latest)); // once more in its place: only there it knows the colours
+  return () => { themes.disconnect(); cleanUp(); };
+}
+
+const colour = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
+const decimals = (value, digits = 3) => value.toPrecision(digits).replace("-", "−");
+
+// Points of a Gaussian mixture: forward with fixed noise, and back from noise under the exact score.
+function makePoints({ mixture, T, count, limit, seed, spreads }, axes) {
+  const schedule = cosine(T);
+  const times = axes[0].values.map(Number);
+  let known = {}; // the latest path, as t moves far more often than the rest
+
+  function pathFor(way, spread) {
+    if (known.way !== way || known.spread !== spread) {
+      const wider = { ...mixture, stds: mixture.stds.map((std) => std * spreads[spread]) };
+      known = { way, spread, path: way === 0 ? forwardPath(wider) : backPath(wider, way === 2) };
+    }
+    return known.path;
+  }
+  function forwardPath(data) {
+    const gaussian = makeGaussian(seed);
+    const component = Uint8Array.from({ length: count }, (_, n) => shareAt(data.mix, n / count));
+    const x0 = Float64Array.from({ length: 2 * count }, (_, n) => {
+      const k = component[n >> 1];
+      return data.means[k][n % 2] + data.stds[k] * gaussian();
+    });
+    const eps = x0.map(() => gaussian());
+    const at = times.map((t) => x0.map((value, n) => schedule.signal[t] * value + schedule.noise[t] * eps[n]));
+    return { at, component };
+  }
+  function backPath(data, stochastic) {
+    const gaussian = makeGaussian(seed + 1);
+    const at = new Array(times.length);
+    at[times.length - 1] = Float64Array.from({ length: 2 * count }, () => gaussian());
+    for (let i = times.length - 1; i > 0; i--) {
+      const [t, s] = [times[i], times[i - 1]];
+      const { x0Hat } = estimate(data, schedule.signal[t], schedule.noise[t], at[i]);
+      at[i - 1] = update(schedule, at[i], t, s, x0Hat, stochastic ? posteriorStd(schedule, t, s) : 0, gaussian);
+    }
+    return { at, component: estimate(data, 1, 1e-3, at[0]).component }; // where each point ends gives its colour
+  }
+  function draw(context, size, [i, way = 0, spread = 0]) {
+    const { at, component } = pathFor(way, spread);
+    const pixel = (value) => (value / limit + 1) * (size / 2);
+    for (let k = 0; k < mixture.mix.length; k++) {
+      context.fillStyle = colour(context.canvas, `--fs-${k % 4}`);
+      for (let n = 0; n < count; n++) {
+        if (component[n] === k) context.fillRect(pixel(at[i][2 * n]) - 2, pixel(-at[i][2 * n + 1]) - 2, 4, 4);
+      }
+    }
+    const t = times[i];
+    return [["ᾱ_t", decimals(schedule.signal[t] ** 2)], ["λ_t", t === 0 ? "∞" : decimals(logSnr(schedule, t))]];
+  }
+  return { draw, direction: ([, way = 0]) => (way === 0 ? 1 : -1) };
+}
+
+// The component that the fraction `place` of all points falls into, in the order of the components.
+function shareAt(mix, place) {
+  let k = 0;
+  for (let below = mix[0]; place >= below && k < mix.length - 1; below += mix[k]) k++;
+  return k;
+}
+
+// Two schedules with parameters to move: ᾱ_t above, λ_t below.
+function makeSchedules({ fractions, lengths, betas, offsets, limit }) {
+  const bound = 10; // of λ on its axis
+  function draw(context, size, [i, length, beta, offset]) {
+    const T = lengths[length];
+    const t = Math.round(fractions[i] * T);
+    const tables = [linear(T, 1e-4, betas[beta]), cosine(T, offsets[offset])];
+    const ink = colour(context.canvas, "color");
+    const upper = makePanel(context, size, 0, ink, "ᾱ", [0, 1]);
+    const lower = makePanel(context, size, 1, ink, "λ", [-bound, bound]);
+    tables.forEach((table, k) => {
+      context.strokeStyle = context.fillStyle = colour(context.canvas, `--fs-${k}`);
+      context.setLineDash(k ? [16, 8] : []);
+      upper.legend(["linear", "cosine"][k], k);
+      upper.curve(T, (row) => table.signal[row] ** 2, t);
+      lower.curve(T, (row) => Math.max(-bound, Math.min(bound, row ? logSnr(table, row) : bound)), t);
+    });
+    const left = tables[0].signal[T];
+    return [["linear ᾱ_t", decimals(tables[0].signal[t] ** 2)], ["cosine ᾱ_t", decimals(tables[1].signal[t] ** 2)],
+      ["linear √ᾱ_T", decimals(left) + (left > limit ? ", too much signal" : "")]];
+  }
+  return { draw, direction: () => 1 };
+}
+
+// One of two plots, one above the other, with its frame and the ends of its axes.
+function makePanel(context, size, row, ink, name, [low, high]) {
+  const [left, top, width, height] = [96, 24 + row * (size / 2), size - 120, size / 2 - 72];
+  const x = (part) => left + part * width;
+  const y = (value) => top + ((high - value) / (high - low)) * height;
+  context.setLineDash([]);
+  context.lineWidth = 2;
+  context.strokeStyle = context.fillStyle = ink;
+  context.strokeRect(left, top, width, height);
+  context.font = "26px sans-serif";
+  for (const value of [low, high]) context.fillText(String(value).replace("-", "−"), 44, y(value) + 9);
+  context.fillText(name, 12, y((low + high) / 2));
+  context.fillText("0", x(0), top + height + 30);
+  context.fillText("t = T", x(1) - 66, top + height + 30);
+  function curve(T, value, t) {
+    context.lineWidth = 4;
+    context.beginPath();
+    for (let n = 0; n <= T; n++) context.lineTo(x(n / T), y(value(n)));
+    context.stroke();
+    context.beginPath();
+    context.arc(x(t / T), y(value(t)), 9, 0, 2 * Math.PI);
+    context.fill();
+  }
+  const legend = (text, place) => context.fillText(text, x(0.78), y(high) + 40 + 34 * place);
+  return { curve, legend };
+}
+
+export default { render };

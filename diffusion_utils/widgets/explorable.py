@@ -1,0 +1,135 @@
+"""Explorable: figures that the page computes itself, where every setting would be too much to compute beforehand."""
+
+from __future__ import annotations
+
+import base64
+
+import anywidget
+import numpy as np
+import traitlets
+from PIL import Image, ImageDraw
+
+from diffusion_utils.exact import GaussianMixture
+from diffusion_utils.schedules import MAX_SIGNAL_LEFT, cosine, linear
+from diffusion_utils.widgets import front_end
+from diffusion_utils.widgets.frame_scrubber import Axis, axis_state, check_name, name_from
+from diffusion_utils.widgets.sprites import encode_png, scatter
+
+SIDE = 440  # CSS pixels of the picture, as in explorable.js
+COLOURS = np.array([[31, 131, 201], [210, 96, 26], [27, 146, 112], [182, 95, 164]], np.uint8)  # as in frame_scrubber.css
+FRACTIONS = [k / 100 for k in range(101)]
+LENGTHS = [20, 50, 100, 200, 500, 1000]
+BETAS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
+OFFSETS = [0.0, 0.008, 0.05, 0.1, 0.2]
+SPREADS = [0.25, 0.5, 1.0, 2.0]
+
+
+class Explorable(anywidget.AnyWidget):
+    """A drawing and its sliders, computed by JavaScript. Make one with `Explorable.points` or `Explorable.schedules`.
+
+    `index`, `index2`, … are the positions of the sliders, which Python can read, set, observe and link.
+    """
+
+    _esm = front_end.source(*front_end.FIGURE, "equations.js", "explorable.js")
+    _css = front_end.source("frame_scrubber.css")
+    _ipython_display_ = None  # as in FrameScrubber
+
+    index = traitlets.Int(0).tag(sync=True)
+    index2 = traitlets.Int(0).tag(sync=True)
+    index3 = traitlets.Int(0).tag(sync=True)
+    index4 = traitlets.Int(0).tag(sync=True)
+
+    kind = traitlets.Unicode().tag(sync=True)
+    settings = traitlets.Dict().tag(sync=True)
+    name = traitlets.Unicode().tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    alt = traitlets.Unicode().tag(sync=True)
+    axes = traitlets.List().tag(sync=True)
+    interval_ms = traitlets.Int(16).tag(sync=True)  # 60 frames a second
+
+    _picture: np.ndarray | None = None  # (H, W, 3), for the poster
+
+    @classmethod
+    def points(cls, mixture: GaussianMixture, *, title: str, alt: str, T: int = 1000, frames: int = 200, count: int = 2000,
+               limit: float = 3.0, seed: int = 0, name: str | None = None) -> Explorable:
+        """Points of a mixture in the plane that diffuse forward, and back under its exact score by DDIM or DDPM.
+
+        The cosine schedule of T steps, shown at `frames` + 1 times; `count` points, drawn within ±limit. A second slider
+        chooses the way, a third one scales the mixture's standard deviations.
+        Raises ValueError for a mixture outside the plane and for counts or limits that make no picture.
+        """
+        if mixture.means.shape[1] != 2:
+            raise ValueError(f"mixture: must lie in the plane, so means of shape (K, 2); given {tuple(mixture.means.shape)}")
+        if not (1 <= frames <= T and 1 <= count <= 20_000 and limit > 0):
+            raise ValueError(f"needs 1 ≤ frames ≤ T = {T}, 1 ≤ count ≤ 20000 and limit > 0; "
+                             f"given frames={frames}, count={count}, limit={limit}")
+        numbers = {"means": mixture.means.tolist(), "stds": mixture.stds.tolist(), "mix": mixture.mix.tolist()}
+        axes = [Axis("t", [round(k * T / frames) for k in range(frames + 1)]),
+                Axis("way", ["forward", "back, DDIM", "back, DDPM"]),
+                Axis("spread", [f"{spread:g}×" for spread in SPREADS], start=SPREADS.index(1.0))]
+        settings = {"mixture": numbers, "T": T, "count": count, "limit": limit, "seed": seed, "spreads": SPREADS}
+        return cls._made("points", settings, axes, title, alt, name, picture_of_points(mixture, count, limit, seed))
+
+    @classmethod
+    def schedules(cls, *, title: str, alt: str, name: str | None = None) -> Explorable:
+        """ᾱ_t and λ_t of the linear and the cosine schedule, with sliders for t/T, T, the last β and the cosine's offset.
+
+        The readouts say when the linear one leaves more than √ᾱ_T = 0.02 of signal, which `linear` refuses.
+        """
+        axes = [Axis("t / T", [f"{part:.2f}" for part in FRACTIONS], start=50),
+                Axis("T", LENGTHS, start=LENGTHS.index(1000)),
+                Axis("last β of linear", BETAS, start=BETAS.index(0.02)),
+                Axis("offset of cosine", OFFSETS, start=OFFSETS.index(0.008))]
+        settings = {"fractions": FRACTIONS, "lengths": LENGTHS, "betas": BETAS, "offsets": OFFSETS, "limit": MAX_SIGNAL_LEFT}
+        return cls._made("schedules", settings, axes, title, alt, name, picture_of_schedules())
+
+    @classmethod
+    def _made(cls, kind: str, settings: dict, axes: list[Axis], title: str, alt: str, name: str | None,
+              picture: np.ndarray) -> Explorable:
+        if not title or not alt:
+            raise ValueError("title and alt: must not be empty; they are what a screen reader reads")
+        widget = cls(kind=kind, settings=settings, title=title, alt=alt, axes=axis_state(axes),
+                     name=name_from(title) if name is None else check_name(name),
+                     **{trait: axis.start for trait, axis in zip(("index", "index2", "index3", "index4"), axes, strict=False)})
+        widget._picture = picture
+        return widget
+
+    @traitlets.validate("index", "index2", "index3", "index4")
+    def _check_index(self, proposal: traitlets.Bunch) -> int:
+        """Refuse a position the slider does not have (once the axes are known)."""
+        name = proposal["trait"].name
+        which = int(name.removeprefix("index") or 1) - 1
+        count = len(self.axes[which]["values"]) if which < len(self.axes) else 1
+        if self.axes and not 0 <= proposal["value"] < count:
+            raise traitlets.TraitError(f"{name} must lie in 0..{count - 1}; given {proposal['value']}")
+        return proposal["value"]
+
+    def poster_png(self) -> bytes:
+        """A still picture, for what cannot run the figure."""
+        if self._picture is None:
+            raise ValueError("make one with Explorable.points or Explorable.schedules")
+        return encode_png(self._picture)
+
+    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict, dict]:
+        """The live view, and for whatever cannot show it a picture and its text alternative."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data = {**data, "text/plain": self.alt, "image/png": base64.b64encode(self.poster_png()).decode()}
+        return data, {**metadata, "image/png": {"width": SIDE, "height": SIDE}}
+
+
+def picture_of_points(mixture: GaussianMixture, count: int, limit: float, seed: int) -> np.ndarray:
+    """The points at t = 0, uint8 (SIDE, SIDE, 3)."""
+    rng = np.random.default_rng(seed)
+    which = np.sort(rng.choice(len(mixture.mix), size=count, p=mixture.mix.numpy()))
+    points = mixture.means.numpy()[which] + mixture.stds.numpy()[which, None] * rng.standard_normal((count, 2))
+    return scatter(points, COLOURS[which % len(COLOURS)], size=SIDE, limit=limit)
+
+
+def picture_of_schedules() -> np.ndarray:
+    """ᾱ_t of both schedules for T = 1000, uint8 (SIDE, SIDE, 3)."""
+    picture = Image.new("RGB", (SIDE, SIDE), "white")
+    pen = ImageDraw.Draw(picture)
+    for colour, schedule in zip(COLOURS, (linear(1000), cosine(1000)), strict=False):
+        heights = (1 - schedule.signal.numpy() ** 2) * (SIDE - 1)
+        pen.line(list(zip(np.linspace(0, SIDE - 1, len(heights)), heights, strict=True)), fill=tuple(colour.tolist()), width=2)
+    return np.asarray(picture)

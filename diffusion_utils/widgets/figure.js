@@ -1,0 +1,85 @@
+// The frame common to all figures: title, sliders, play, tools, and plots beside them. What moves is given as a view:
+//   canvas, scale, width    the picture, the pixels a saved one has for each of its own, its width on the page
+//   below, beside           elements under the sliders, and beside all of it
+//   show(position)          draws the position of the sliders, and returns its numbers in words, to be read aloud
+//   quiet(playing)          whether to keep a screen reader from reading each frame
+//   direction(position)     1 if play moves the first slider up, -1 if down
+
+const TRAITS = ["index", "index2", "index3", "index4"]; // the sliders' positions, shared with Python
+
+function renderFigure({ model, el }, view) {
+  const axes = model.get("axes");
+  const name = model.get("name");
+  const traits = TRAITS.slice(0, axes.length);
+  const last = axes[0].values.length - 1;
+  const position = () => axes.map((axis, a) => clamp(model.get(traits[a]), axis.values.length));
+
+  const sliders = axes.map((axis, a) => makeSlider(axis, `fs-${++widgets}`, (value) => { stop(); move(a, value); }));
+  const button = makePlayButton(() => toggle());
+  const speed = makeSpeed(() => { if (timer) { stop(); play(); } });
+  const controls = html("div", { class: "fs-controls" }, button.element, ...sliders.map((slider) => slider.element));
+  const tools = html("div", { class: "fs-tools" });
+  const main = html("div", { class: "fs-main" }, view.canvas, controls, ...view.below, tools);
+  const group = html("div", { class: "fs", role: "group", "aria-label": model.get("title"), tabindex: -1 },
+    html("p", { class: "fs-title", "aria-hidden": "true" }, model.get("title")),
+    html("div", { class: "fs-columns" }, main));
+  if (view.beside.length) group.lastChild.append(html("div", { class: "fs-plots" }, ...view.beside));
+  group.style.setProperty("--fs-width", `${view.width}px`);
+  group.style.setProperty("--fs-aspect", view.canvas.width / view.canvas.height);
+  group.addEventListener("keydown", (event) => event.stopPropagation()); // or JupyterLab takes the arrow keys
+
+  const frameName = () => [name, ...axes.flatMap((axis, a) => [axis.name, axis.values[position()[a]]])].join("-");
+  const savePicture = () => savePng(view.canvas, view.scale, frameName());
+  const projector = makeProjector(group, (steps) => { stop(); step(steps); }, () => toggle());
+  const link = html("a", {}, "Link to this frame");
+  tools.append(speed.element, makeTool("Save PNG", savePicture), projector.element);
+  const place = name && placeInPage(name);
+  if (place) { // and not in a notebook, whose address leads to no figure
+    tools.append(link);
+    if (place.dataset.embed) tools.append(html("a", { href: place.dataset.embed }, "Own page"));
+    positionsInAddress(name, axes).forEach((start, a) => { if (start >= 0) model.set(traits[a], start); });
+  }
+
+  let timer = 0;
+  function move(a, value) {
+    model.set(traits[a], value); // draws, through "change:..."
+    model.save_changes(); // tells Python, where there is a kernel
+  }
+  const step = (steps) => move(0, clamp(position()[0] + steps, last + 1));
+  function stop() {
+    clearInterval(timer);
+    timer = 0;
+    button.show(false);
+    view.quiet(false);
+  }
+  function play() {
+    const direction = view.direction(position());
+    const [start, end] = direction > 0 ? [0, last] : [last, 0];
+    button.show(true);
+    view.quiet(true); // a screen reader should not read every frame that flies by
+    if (position()[0] === end) move(0, start);
+    timer = setInterval(() => {
+      if (!group.isConnected) return stop();
+      step(direction);
+      if (position()[0] === end) stop();
+    }, speed.frameTime(model.get("interval_ms")));
+  }
+  const toggle = () => (timer ? stop() : play());
+  function draw() {
+    const now = position();
+    const numbers = view.show(now);
+    sliders.forEach((slider, a) => slider.show(now[a], numbers));
+    link.href = frameAddress(name, axes, now);
+  }
+
+  dragToScrub(view.canvas, () => position()[0], last + 1, (value) => { stop(); move(0, value); });
+  traits.forEach((trait) => model.on(`change:${trait}`, draw));
+  stop();
+  draw();
+  el.append(group);
+  group.dataset.ready = "true";
+  return () => {
+    stop();
+    traits.forEach((trait) => model.off(`change:${trait}`, draw));
+  };
+}

@@ -1,0 +1,93 @@
+// What a figure offers besides its sliders: another speed, the picture as a file, the whole screen, a link to a frame.
+
+const SPEEDS = [["1", 1], ["2", 2], ["4", 4], ["½", 0.5]];
+const CALM_MS = 500; // a frame stays this long for readers whose system asks for less motion: no flicker
+
+const makeTool = (text, onClick) => {
+  const element = html("button", { type: "button" }, text);
+  element.addEventListener("click", onClick);
+  return element;
+};
+
+function makeSpeed(onChange) {
+  let place = 0;
+  const element = makeTool("", () => { place = (place + 1) % SPEEDS.length; show(); onChange(); });
+  const show = () => { element.textContent = `Speed ${SPEEDS[place][0]}×`; };
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const frameTime = (interval) => Math.max(interval / SPEEDS[place][1], calm.matches ? CALM_MS : 0);
+  show();
+  return { element, frameTime };
+}
+
+// The canvas as a PNG file, at the size it is shown, its pixels kept sharp.
+function savePng(canvas, scale, name) {
+  const copy = html("canvas", { width: canvas.width * scale, height: canvas.height * scale });
+  const context = copy.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.drawImage(canvas, 0, 0, copy.width, copy.height);
+  copy.toBlob((blob) => {
+    const address = URL.createObjectURL(blob);
+    html("a", { href: address, download: `${name.replace(/[^\p{L}\p{N}.−-]+/gu, "-")}.png` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000); // after the browser has begun to save
+  });
+}
+
+// A page marks the place of each figure by its name; a notebook does not.
+const placeInPage = (name) => document.querySelector(`.widget-figure#${CSS.escape(name)}`);
+
+// `?fig-x.t=500#fig-x` shows figure fig-x with its slider t at 500, or at the position nearest to it.
+function frameAddress(name, axes, position) {
+  const query = new URLSearchParams(axes.map((axis, a) => [`${name}.${axis.name}`, axis.values[position[a]]]));
+  return `?${query}#${name}`;
+}
+function positionsInAddress(name, axes) { // -1 where the address says nothing that makes sense
+  const query = new URLSearchParams(location.search);
+  return axes.map((axis) => nearestPosition(axis.values, query.get(`${name}.${axis.name}`)));
+}
+function nearestPosition(values, wanted) {
+  if (wanted === null || values.includes(wanted)) return values.indexOf(wanted);
+  const distances = values.map((value) => Math.abs(parseFloat(value.replace("−", "-")) - parseFloat(wanted)));
+  return distances.every(Number.isFinite) ? distances.indexOf(Math.min(...distances)) : -1;
+}
+
+// The whole screen, for a class: large numbers, and the keys of a presenter's remote control (Page Up, Page Down, "b",
+// ".") step and play. Where the browser refuses, as in some frames and phones, the figure fills the window instead.
+const REMOTE = { PageDown: 1, PageUp: -1, ArrowRight: 1, ArrowLeft: -1 };
+
+function makeProjector(group, step, togglePlay) {
+  const element = makeTool("Full screen", () => (isOn() ? leave() : enter()));
+  const isOn = () => group.classList.contains("fs-projector");
+  function enter() {
+    group.style.background = backgroundBehind(group);
+    group.classList.add("fs-projector");
+    element.textContent = "Leave full screen";
+    group.focus();
+    group.requestFullscreen?.().catch(() => {}); // filling the window is what is left
+  }
+  function leave() {
+    group.classList.remove("fs-projector");
+    group.style.background = "";
+    element.textContent = "Full screen";
+    if (group.matches(":fullscreen")) document.exitFullscreen();
+  }
+  function onKey(event) {
+    if (!isOn()) return;
+    const sliderKey = event.target.matches("input") && event.key.startsWith("Arrow");
+    if (event.key in REMOTE && !sliderKey) step(REMOTE[event.key]);
+    else if (["b", "."].includes(event.key)) togglePlay();
+    else if (event.key === "Escape") leave();
+    else return;
+    event.preventDefault();
+  }
+  group.addEventListener("keydown", onKey);
+  group.addEventListener("fullscreenchange", () => { if (!group.matches(":fullscreen")) leave(); });
+  return { element };
+}
+
+function backgroundBehind(element) {
+  for (let node = element.parentElement; node; node = node.parentElement) {
+    const colour = getComputedStyle(node).backgroundColor;
+    if (!/^(transparent|rgba\(.*, 0\))$/.test(colour)) return colour;
+  }
+  return "Canvas";
+}
