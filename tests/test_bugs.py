@@ -88,7 +88,7 @@ EXPECTED = {  # name → (the right code's number, with tolerance; least distanc
     "shared-generator": (is_near(0, 0), 0.01),
     "weight-convention": (is_near(0, 1e-12), 0.1),
     "guidance-swapped": (is_near(0, 1e-12), 0.1),
-    "short-schedule": (is_near(0.0064, 1e-4), 0.35),
+    "short-schedule": (is_near(0.0064, 1e-4), 0.7),
     "squared-twice": (is_near(0.0064, 1e-4), 0.99),
     "uniform-noise": (is_near(3, KURTOSIS), 1.1),  # 1.8
     "noise-scale": (is_near(1, 5 * math.sqrt(2 / N)), 0.2),
@@ -150,6 +150,5 @@ def test_no_loss_of_the_recorded_runs_looks_alarming_but_their_samples_are_wrong
     for name in of_family("training"):
         first, last = runs[name]["history"][0][1], runs[name]["history"][-1][1]
         assert last < first or name == "squared-twice"
-        if name != "short-schedule":
-            assert runs[name]["on_target"] < runs[RIGHT]["on_target"] - 0.05, name
+        assert runs[name]["on_target"] < runs[RIGHT]["on_target"] - 0.05, name
 

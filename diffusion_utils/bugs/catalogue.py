@@ -42,7 +42,7 @@ _ALL = (
         "w that already counts the 1", "weight one", "Ho & Salimans 2022 against GLIDE, Imagen and diffusers"),
     Bug("guidance-swapped", "guidance", "the two estimates are swapped: the walk is pushed away from the label",
         "weight one", "proposed as a repair in TeaPearce/Conditional_Diffusion_MNIST, issue 1"),
-    Bug("short-schedule", "training", "β runs from 0.0001 to 0.02 in 200 steps in place of 1000: x_T is not noise",
+    Bug("short-schedule", "training", "β runs from 0.0001 to 0.02 in 50 steps in place of 1000: x_T is not noise",
         "signal left", "tanelp/tiny-diffusion; the Annotated Diffusion Model; TeaPearce/Conditional_Diffusion_MNIST"),
     Bug("squared-twice", "training", "the quadratic schedule squares the ends and then the line between them: hardly any noise "
         "is ever added", "signal left", "the Annotated Diffusion Model"),
