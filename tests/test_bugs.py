@@ -107,6 +107,12 @@ def test_the_symptom_is_there_and_only_there(name: str) -> None:
     assert abs(wrong - right) > apart
 
 
+def test_a_short_schedule_draws_the_rare_too_often() -> None:
+    # One in ten of 2,000: a standard error of 0.007; 50 steps add an error of their own, of the size of a step's share.
+    assert symptoms.share_of_the_rare() == pytest.approx(0.1, abs=5 * 0.007)
+    assert symptoms.share_of_the_rare("short-schedule") > 0.15
+
+
 @pytest.mark.parametrize("name", of_family("walk"))
 def test_no_mistake_raises_an_error_or_leaves_the_finite_numbers(name: str) -> None:
     *_, last = bugs.walk(KNOWN, SCHEDULE, (4, 2), steps=5, bug=name)
@@ -144,11 +150,20 @@ def test_the_record_is_complete() -> None:
         assert record["digits"].keys() == {RIGHT, "right, guided", *of_family("walk"), *of_family("guidance")}
 
 
-def test_no_loss_of_the_recorded_runs_looks_alarming_but_their_samples_are_wrong() -> None:
+def test_no_loss_of_the_recorded_runs_is_alarming_but_their_samples_are_wrong() -> None:
     runs = load_measured()["training"]
-    assert runs[RIGHT]["on_target"] > 0.9
+    # Scatter 1 is the data's own. The median of 1,000 points has a standard error of 2.7 % of a Rayleigh median, and the
+    # network is not perfect; every mistake is to stand far outside that.
+    assert runs[RIGHT]["scatter"] == pytest.approx(1, abs=0.15) and runs[RIGHT]["on_target"] > 0.85
     for name in of_family("training"):
         first, last = runs[name]["history"][0][1], runs[name]["history"][-1][1]
-        assert last < first or name == "squared-twice"
-        assert runs[name]["on_target"] < runs[RIGHT]["on_target"] - 0.05, name
+        assert last < first or name == "squared-twice", f"{name}: the loss gives it away"
+        if name != "short-schedule":  # the ring looks the same from all sides, and so does the noise: no harm is seen there
+            assert abs(runs[name]["scatter"] - 1) > 0.3, name
 
+
+def test_the_losses_lie_as_the_chapter_says() -> None:
+    last = {name: run["history"][-1][1] for name, run in load_measured()["training"].items()}
+    assert last["frozen-average"] == last[RIGHT]  # the very same training
+    assert last["uniform-noise"] < last[RIGHT] / 2
+    assert last["no-time"] > 1.1 * last[RIGHT] and last["squared-twice"] == pytest.approx(1, abs=0.1)

@@ -96,6 +96,16 @@ def signal_left(bug: str | None = None) -> float:
     return float(make_schedule(bug).signal[-1])
 
 
+def share_of_the_rare(bug: str | None = None) -> float:
+    """How often the rarer of two values is drawn that should come out once in ten: the start has forgotten which is rare.
+
+    The denoiser is exact for the bug's schedule, so that it is as if a perfect network had been trained with it.
+    """
+    lopsided, schedule = GaussianMixture([[-0.8], [0.8]], [0.1, 0.1], [0.9, 0.1]), make_schedule(bug)
+    *_, last = walk(lopsided.denoiser(schedule), schedule, (2000, 1), steps=50, clip=None)
+    return float((last.x_t > 0).double().mean())
+
+
 def variance_of_x_t(bug: str | None = None, t: int = 300) -> float:
     """Variance of x_t for data of variance 1: 1 at every t if the variance is preserved."""
     generator = torch.Generator().manual_seed(0)
