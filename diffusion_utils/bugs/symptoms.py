@@ -29,7 +29,7 @@ def kurtosis(x: Tensor) -> float:
     return float(centred.pow(4).mean() / centred.square().mean() ** 2)
 
 
-def wrong_noise_level(bug: str | None = None, steps: int = 10) -> float:
+def wrong_noise_level(bug: str | None = None, steps: int = 5) -> float:
     """Largest difference between the noise that a state has and the noise of the time it stands for, x_0 included.
 
     The data is one single point, which the denoiser always answers. Then x_t − signal_t·point is all noise, and its standard
