@@ -1,8 +1,9 @@
 """Networks: all diffusion networks are called as net(x, time, cond), time = 1000·t/T."""
 
 from .classifier import DigitClassifier
+from .mlp import MLP
 from .unet import UNet
 
-NETWORKS = {"unet": UNet, "classifier": DigitClassifier}
+NETWORKS = {"unet": UNet, "mlp": MLP, "classifier": DigitClassifier}
 
-__all__ = ["NETWORKS", "DigitClassifier", "UNet"]
+__all__ = ["MLP", "NETWORKS", "DigitClassifier", "UNet"]
