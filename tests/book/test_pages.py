@@ -131,6 +131,7 @@ def test_a_page_is_accessible(browser, site_url, page_name, scheme):
     """axe finds nothing wrong, in either theme."""
     with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": scheme}) as page:
         wait_for_widgets(page)
+        page.evaluate("() => window.MathJax?.startup?.promise")  # formulas in their final form
         page.add_script_tag(content=AXE)
         found = page.evaluate("async () => (await axe.run()).violations")
         assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found] == []
