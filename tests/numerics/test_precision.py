@@ -1,7 +1,7 @@
 """How much of the answer float32 and bfloat16 keep, and schedules at the edges of what they may be.
 
 The tables are float64 and are cast after they are read, so that what is lost is lost in the arithmetic on x alone.
-A relative rounding is 6e-8 in float32 and 4e-3 in bfloat16 (2⁻²⁴ and 2⁻⁹ beside a number rounded to the nearest).
+Rounding to the nearest number changes a number by a share of at most 2⁻²⁴ = 6e-8 in float32 and 2⁻⁹ = 2e-3 in bfloat16.
 """
 
 from __future__ import annotations

@@ -250,7 +250,7 @@ def test_zero_terminal_snr_with_eps_is_refused_where_the_peer_divides_by_zero() 
 
 
 def test_difference_leading_spacing_starts_below_the_noise() -> None:
-    """diffusers #5921: five steps begin at k = 800, where a fifth of the signal should already be there."""
+    """diffusers #5921: five steps begin at k = 800, where six times as much signal is left as at T."""
     peer = DDIMScheduler()
     peer.set_timesteps(5)
     assert peer.config.timestep_spacing == "leading" and peer.timesteps.tolist() == [800, 600, 400, 200, 0]
@@ -295,7 +295,7 @@ def test_difference_ddim_clips_without_deriving_eps_again() -> None:
 
 
 def test_difference_ddpm_with_large_variance_ends_in_noise() -> None:
-    """Its last step is noiseless only from k = 0; `trailing` ends at k = 49, and 4 % of the variance stays on x_0."""
+    """Its last step is noiseless only from k = 0; `trailing` ends at k = 49, and noise of variance 0.03 stays on x_0."""
     schedule = linear(1000)
     peer = DDPMScheduler(prediction_type="sample", clip_sample=False, variance_type="fixed_large", timestep_spacing="trailing")
     their_table(peer, schedule)
@@ -303,6 +303,7 @@ def test_difference_ddpm_with_large_variance_ends_in_noise() -> None:
     x = start()
     x0_hat = Network(schedule, "x0").at(x, 50)
     left = peer.step(x0_hat, 49, x, generator=torch.Generator().manual_seed(5)).prev_sample - x0_hat
+    assert float(schedule.noise[50]) ** 2 == pytest.approx(0.03, abs=0.005)
     torch.testing.assert_close(left, (1 - schedule.alpha_bar[50]).sqrt() * Noise(x)(), rtol=0, atol=1e-12)
     last = ours(schedule, "x0", [50, 0], sampler="ddpm", variance="large")[-1]
     torch.testing.assert_close(last, x0_hat, rtol=0, atol=1e-14)
