@@ -42,7 +42,7 @@ mutants: ## Plant each known mistake in a copy of the package and show which tes
 lab: ## Open JupyterLab on the chapters
 	$(BUILD) lab
 
-bench: ## Time this machine: our training and sampling beside a published package's, about half an hour
+bench: ## Time this machine: our training and sampling beside a published package's
 	$(BUILD) bench
 
 bench-gpu: ## The same on a CUDA GPU

@@ -1,6 +1,6 @@
 """Ways to train the digits from scratch, ours and those of published packages at their own recommended settings.
 
-Each arm holds a network of 3.6 to 4.3 million parameters, makes one optimiser step a call, and draws samples with its
+Each arm holds a network of 3.6 to 4.4 million parameters, makes one optimiser step a call, and draws samples with its
 own sampler. All get the same digits, the same clock and the same autocast. The packages are needed here only:
 pip install diffusers "denoising-diffusion-pytorch" smalldiffusion
 """
