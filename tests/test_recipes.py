@@ -54,6 +54,12 @@ def test_a_warm_start_is_the_unlabelled_model_until_it_is_trained(tmp_path):
     torch.testing.assert_close(warm(x, time), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_warm_start_without_labels_is_refused(tmp_path):
+    path = short("mnist-unet", SMALL, warm_start=None).run(tmp_path, device="cpu", data=few_digits())
+    with pytest.raises(ValueError, match="has no labels"):
+        short("mnist-unet", SMALL, warm_start=str(path)).build()
+
+
 def test_a_finished_run_is_not_overwritten(tmp_path):
     recipe = short("mnist-unet", SMALL, warm_start=None)
     recipe.run(tmp_path, device="cpu", data=few_digits())

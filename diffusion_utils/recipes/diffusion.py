@@ -49,6 +49,8 @@ class DiffusionRecipe(Recipe):
         if self.warm_start is not None:
             tensors = checkpoints.read_tensors(self.warm_start)
             weights = {k.removeprefix("net."): v.float() for k, v in tensors.items() if k.startswith("net.")}
+            if "embed.table.weight" not in weights:
+                raise ValueError(f"warm_start {self.warm_start!r} has no labels; it must be a checkpoint with num_classes > 0")
             no_label = weights.pop("embed.table.weight")[-1]  # its last row; constant, so it belongs in the bias
             weights["embed.mlp.2.bias"] += no_label
             net.load_state_dict(weights)

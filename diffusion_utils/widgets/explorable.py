@@ -45,7 +45,7 @@ class Explorable(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     axes = traitlets.List().tag(sync=True)
-    interval_ms = traitlets.Int(16).tag(sync=True)  # 60 frames a second
+    interval_ms = traitlets.Int(16).tag(sync=True)  # asks for 60 frames a second
 
     _picture: np.ndarray | None = None  # (H, W, 3), for the poster
 
