@@ -44,6 +44,13 @@ class Arm(ABC):
     def draw(self, n: int) -> Tensor:
         """n samples in [−1, 1], (n, 1, 28, 28)."""
 
+    def descend(self, loss: Tensor, clip: float = math.inf) -> None:
+        """One step of the arm's optimiser, the gradient shortened to `clip`."""
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+
     def digits(self) -> Tensor:
         """A random batch in [−1, 1]."""
         rows = torch.randint(len(self.images), (self.batch,), generator=self.generator)
@@ -101,10 +108,7 @@ class Diffusers(Arm):
         with autocast(self.device):
             found = self.net(self.scheduler.add_noise(x0, eps, t), t).sample
             loss = nn.functional.mse_loss(found.float(), eps)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        self.descend(loss, clip=1.0)
 
     @torch.no_grad()
     def draw(self, n: int) -> Tensor:
@@ -136,10 +140,7 @@ class DenoisingDiffusionPytorch(Arm):
     def step(self, elapsed: float) -> None:
         with autocast(self.device):
             loss = self.net((self.digits() + 1) / 2)  # it wants 0…1
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        self.descend(loss, clip=1.0)
         self.ema.update()
 
     def draw(self, n: int) -> Tensor:
@@ -166,9 +167,7 @@ class SmallDiffusion(Arm):
         sigma, eps = self.schedule.sample_batch(x0).view(-1, 1, 1, 1), torch.randn_like(x0)
         with autocast(self.device):
             loss = type(self.net).get_loss(self.net, x0, sigma, eps)
-        loss.backward()
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        self.descend(loss)
         self.k += 1
         self.ema.update(self.net, self.k)
 
