@@ -3,9 +3,10 @@
 from ..errors import unknown_name
 from .mnist_classifier import MNIST_CLASSIFIER
 from .mnist_unet import MNIST_UNET
+from .mnist_unet_base import MNIST_UNET_BASE
 from .mnist_unet_class import MNIST_UNET_CLASS
 
-RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET, MNIST_UNET_CLASS)}
+RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET_BASE, MNIST_UNET, MNIST_UNET_CLASS)}
 
 
 def get_recipe(name: str):

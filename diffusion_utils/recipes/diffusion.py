@@ -24,7 +24,7 @@ from .recipe import Recipe
 class DiffusionRecipe(Recipe):
     """schedule: its name and arguments; predicts: what the network outputs; label_dropout: the share of labels that are
     replaced by "no label" in training, so that one network is both the conditional and the unconditional model
-    (Ho & Salimans 2022, alg. 1); warm_start: a checkpoint with labels whose weights to begin with; sampling: the defaults
+    (Ho & Salimans 2022, alg. 1); warm_start: the recipe, with labels, whose weights to begin with; sampling: the defaults
     that suit the checkpoint; snapshots: steps at which the samples of one fixed noise are kept."""
 
     schedule: dict | None = None
@@ -43,18 +43,30 @@ class DiffusionRecipe(Recipe):
         return {"network": self.network, "schedule": self.schedule, "predicts": self.predicts,
                 "label_dropout": self.label_dropout, "warm_start": self.warm_start, "sampling": self.sampling}
 
-    def build(self) -> nn.Module:
-        """A fresh network, or one that computes what the warm start's network computes without a label."""
-        net = super().build()
-        if self.warm_start is not None:
-            tensors = checkpoints.read_tensors(self.warm_start)
-            weights = {k.removeprefix("net."): v.float() for k, v in tensors.items() if k.startswith("net.")}
-            if "embed.table.weight" not in weights:
-                raise ValueError(f"warm_start {self.warm_start!r} has no labels; it must be a checkpoint with num_classes > 0")
+    def initialise(self, net: nn.Module, runs: Path) -> None:
+        """Give the network the weights of the warm start, a shipped checkpoint or one that was trained in the folder `runs`.
+
+        A network without labels receives what the warm start computes where no label is given.
+        Raises ValueError where there is no such checkpoint, or where it has no labels to leave out.
+        """
+        if self.warm_start is None:
+            return
+        tensors = checkpoints.read_tensors(self._find_warm_start(runs))
+        weights = {k.removeprefix("net."): v.float() for k, v in tensors.items() if k.startswith("net.")}
+        if "embed.table.weight" not in weights:
+            raise ValueError(f"warm_start {self.warm_start!r} has no labels; it must be a checkpoint with num_classes > 0")
+        if not self.network.get("num_classes", 0):
             no_label = weights.pop("embed.table.weight")[-1]  # its last row; constant, so it belongs in the bias
             weights["embed.mlp.2.bias"] += no_label
-            net.load_state_dict(weights)
-        return net
+        net.load_state_dict(weights)
+
+    def _find_warm_start(self, runs: Path) -> Path:
+        trained = Path(runs) / self.warm_start / f"{self.warm_start}.json"
+        card = trained if trained.is_file() else checkpoints.available().get(self.warm_start)
+        if card is None:
+            raise ValueError(f"{self.name} begins with the weights of {self.warm_start}, and {trained} does not exist. "
+                             f"Train it first: python -m diffusion_utils train {self.warm_start} --folder {runs}")
+        return card
 
     def make_schedule(self) -> schedules.Schedule:
         """The noise schedule."""

@@ -35,6 +35,9 @@ class Recipe(ABC):
             torch.manual_seed(mixed_seed(self.train.seed, 0))
             return checkpoints.NETWORKS[config.pop("kind")](**config)
 
+    def initialise(self, net: nn.Module, runs: Path) -> None:  # noqa: B027
+        """Called before a run's first step with the folder of all runs; a recipe may begin with another one's weights."""
+
     @abstractmethod
     def loss_fn(self, data: ImageData, device: torch.device, group: Group) -> LossFn:
         """The loss on a batch of row numbers, with the data resident on the device."""
@@ -58,7 +61,7 @@ class Recipe(ABC):
         """
         chosen = local_device(pick_device(device))
         group = TorchrunGroup(chosen) if under_torchrun() else Group()
-        folder = Path(folder) / self.name
+        runs, folder = Path(folder), Path(folder) / self.name
         state = folder / "state.safetensors"
         if resume and not state.exists():
             raise FileNotFoundError(f"nothing to resume: {state} does not exist")
@@ -66,7 +69,10 @@ class Recipe(ABC):
             raise FileExistsError(f"{folder} holds a run already: go on with --resume, or choose another --folder")
         folder.mkdir(parents=True, exist_ok=True)  # an unwritable folder is an error now, not after the training
         data = data or load_mnist("train")
-        net = self.build().to(chosen)
+        net = self.build()
+        if not resume:
+            self.initialise(net, runs)
+        net = net.to(chosen)
         if chosen.type == "cuda":
             net = net.to(memory_format=torch.channels_last)
         progress = self._train(net, data, chosen, group, folder, resume)
