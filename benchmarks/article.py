@@ -1,0 +1,203 @@
+"""What does each repair of the article's listing buy? Chapter 13 shows the answer.
+
+    python benchmarks/article.py [--only NAME …] [--quick] [--folder runs/article]
+
+Goes through the versions of the experiment in order: the error that a version raises, or its network trained on the 60,000
+digits (50 epochs for the listing's network, 2,000 steps for the U-Net), its loss, and 2,000 samples measured by
+mnist-classifier. Writes records/article.json and article.safetensors in the package after each version, so that an
+interrupted run goes on where it was; --only measures versions, or 'variance', again. Trained networks are kept in --folder;
+delete it to train again. --quick is a smoke test of a hundredth of the size, which writes into the folder alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import torch
+from safetensors import torch as safetensors
+from torch import Tensor
+
+from diffusion_utils import checkpoints
+from diffusion_utils.article import Experiment, first_error, train, versions, walk
+from diffusion_utils.article.measure import loss_at_the_listings_levels, sizes
+from diffusion_utils.article.repairs import BATCH, EPOCHS
+from diffusion_utils.data import load_mnist, to_model, to_pixels
+from diffusion_utils.denoiser import Denoiser
+from diffusion_utils.devices import autocast, describe, pick_device
+from diffusion_utils.evaluation import Yardstick
+from diffusion_utils.files import write_atomic
+from diffusion_utils.records import FOLDER
+from diffusion_utils.sampling import sample
+
+SHOWN = 16  # samples of each version that the record keeps
+UNET_STEPS = 2000
+LOOKS = (1, 2, 5, 10, 20, 30, 40, 50)  # epochs after which the MLP's samples are measured
+VARIANCES = {"none": "mean", "posterior": "posterior", "large": "large"}  # name → step
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything: samples, walk steps where a version takes 1000, and a divisor of the training steps."""
+
+    n: int = 2000
+    walk: int = 1000
+    shorter: int = 1
+
+    def training_steps(self, experiment: Experiment, rows: int) -> int:
+        """Optimiser steps of the version's run on so many digits."""
+        steps = UNET_STEPS if experiment.network == "unet" else EPOCHS * math.ceil(rows / BATCH)
+        return steps // self.shorter
+
+
+FULL, QUICK = Size(), Size(n=20, walk=20, shorter=1000)
+
+
+class Bench:
+    """The record, the file of samples and the folder of trained networks, and what is measured with them."""
+
+    def __init__(self, size: Size, folder: Path, records: Path):
+        self.size, self.folder = size, folder
+        self.path, self.samples_path = records / "article.json", records / "article.safetensors"
+        self.data, self.test = load_mnist("train"), to_model(load_mnist("test").images[:size.n])
+        self.device, self.yardstick = pick_device(), Yardstick()
+        self.samples = safetensors.load(self.samples_path.read_bytes()) if self.samples_path.exists() else {}
+        self.record = self._read()
+
+    def _read(self) -> dict:
+        shipped = checkpoints.read_card("mnist-unet")
+        record = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+        if record.get("n") != self.size.n:
+            record = {}
+        if record.get("sha256") != shipped["sha256"]:
+            record.get("versions", {}).pop("longer", None)  # it is of another checkpoint
+        parts = {key: record.get(key, {}) for key in ("versions", "runs", "variance")}
+        return {"measure": "what each repair of the article's listing buys: loss on test digits at the listing's noise levels, "
+                           "and the Fréchet distance of n samples to the training digits",
+                "checkpoint": "mnist-unet", "sha256": shipped["sha256"], "n": self.size.n, "epochs": EPOCHS,
+                "floor": round(self.yardstick.distance(self.test), 3), "hardware": describe(self.device),
+                "torch": torch.__version__, "date": date.today().isoformat(), **parts}
+
+    def write(self) -> None:
+        """Record and samples, each whole or not at all."""
+        write_atomic(self.samples_path, safetensors.save(self.samples))
+        write_atomic(self.path, checkpoints.json_bytes(self.record))
+
+    def denoiser(self, experiment: Experiment, net: torch.nn.Module, clip: bool | None = None) -> Denoiser:
+        """The version's denoiser, with its own clip unless given."""
+        clipped = experiment.clip if clip is None else clip
+        return Denoiser(net, experiment.make_schedule(), experiment.predicts, clip=(-1.0, 1.0) if clipped else None)
+
+    def network(self, experiment: Experiment) -> torch.nn.Module:
+        """The version's network, trained now unless it was before."""
+        if experiment.shipped:
+            return checkpoints.load("mnist-unet", self.device).net
+        path = self.folder / f"{experiment.run}.safetensors"
+        net = experiment.make_net().to(self.device)
+        if experiment.run not in self.record["runs"] or not path.exists():
+            steps = self.size.training_steps(experiment, len(self.data))
+            self.record["runs"][experiment.run], trained = self.train(experiment, steps)
+            write_atomic(path, safetensors.save({k: v.cpu().contiguous() for k, v in trained.state_dict().items()}))
+            self.write()
+        net.load_state_dict(safetensors.load(path.read_bytes()))
+        return net.eval().requires_grad_(False)
+
+    def train(self, experiment: Experiment, steps: int) -> tuple[dict, torch.nn.Module]:
+        """Train; the run's figures, and the network to sample from."""
+        epoch, passes, looking = steps / EPOCHS, [], 0.0
+        wanted = [look for look in LOOKS if experiment.told_time and experiment.network == "mlp"]
+        for progress in train(experiment, self.data, steps):
+            if wanted and progress.step >= wanted[0] * epoch - 1e-6:
+                before = time.monotonic()
+                passes.append([wanted.pop(0), round(self.yardstick.distance(self.quick_look(experiment, progress.ema_net)), 2)])
+                looking += time.monotonic() - before
+        return {"steps": progress.step, "batch": BATCH, "seconds": round(progress.seconds - looking),
+                "parameters": sum(p.numel() for p in progress.ema_net.parameters()), "passes": passes,
+                "history": [[step, round(loss, 4)] for step, loss in progress.history]}, progress.ema_net
+
+    def quick_look(self, experiment: Experiment, net: torch.nn.Module) -> Tensor:
+        """n samples by 20 calls of the solver each, whatever the version's own steps."""
+        return self.draw("solver", self.denoiser(experiment, net, clip=True), 20)
+
+    def draw(self, step: str, denoiser: Denoiser, steps: int, n: int | None = None, batch: int = 250) -> Tensor:
+        """n samples, float32 (n, 1, 28, 28), not clipped; sample i is that of seed 0 and index i."""
+        n, done = n or self.size.n, []
+        for rows in torch.arange(n).split(batch):
+            shape, indices = (len(rows), 1, 28, 28), rows.tolist()
+            with autocast(self.device):
+                if step == "large":
+                    states = sample(denoiser, denoiser.schedule, shape, sampler="ddpm", variance="large", steps=steps,
+                                    indices=indices, device=self.device)
+                else:
+                    states = walk(step, denoiser, denoiser.schedule, shape, steps=steps, indices=indices, device=self.device)
+                *_, last = states
+            done.append(last.x_t.float().cpu())
+        return torch.cat(done)
+
+    def steps(self, experiment: Experiment) -> int:
+        """Calls for a sample, fewer in a smoke test."""
+        return min(experiment.steps, self.size.walk)
+
+    def measure(self, name: str, experiment: Experiment) -> None:
+        """Fill record["versions"][name], and keep the samples."""
+        self.record["versions"].pop(name, None)
+        self.samples.pop(name, None)
+        error = first_error(experiment)
+        if error is not None:
+            self.record["versions"][name] = {"error": error}
+            return
+        net = self.network(experiment)
+        denoiser, schedule, steps = self.denoiser(experiment, net), experiment.make_schedule(), self.steps(experiment)
+        with autocast(self.device):
+            size, few = sizes(walk(experiment.step, denoiser, schedule, (SHOWN, 1, 28, 28), steps=steps, device=self.device))
+        finite = float(torch.isfinite(few).double().mean())
+        loss = loss_at_the_listings_levels(self.denoiser(experiment, net, clip=False), schedule, self.test, self.device)
+        found = {"run": experiment.run, "loss": round(loss, 5), "calls": steps, "finite": round(finite, 4), "fd": None,
+                 "sizes": size}
+        if finite == 1:
+            x = self.draw(experiment.step, denoiser, steps)
+            few, found["fd"] = x[:SHOWN], round(self.yardstick.distance(x.clamp(-1, 1)), 2)
+        self.samples[name] = to_pixels(few.float().cpu().nan_to_num(0, 1, -1)).contiguous()
+        self.record["versions"][name] = found
+
+    def measure_variances(self) -> None:
+        """Fill record["variance"]: name → [steps, Fréchet distance], of the MLP as it is after the repair 'steady'."""
+        experiment = versions()["steady"]
+        net = self.network(experiment)
+        for name, step in VARIANCES.items():
+            self.record["variance"][name] = []
+            for steps in (20, 100, 1000):
+                x = self.draw(step, self.denoiser(experiment, net), min(steps, self.size.walk))
+                self.record["variance"][name].append([steps, round(self.yardstick.distance(x.clamp(-1, 1)), 2)])
+            print(f"{'variance ' + name:18s} {self.record['variance'][name]}", flush=True)
+            self.write()
+
+
+def main() -> None:
+    """Measure what is missing in the record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=[*versions(), "variance"], default=[], help="measure these again")
+    parser.add_argument("--quick", action="store_true", help="a smoke test; the package's record is not touched")
+    parser.add_argument("--folder", type=Path, default=Path("runs/article"), help="where trained networks are kept")
+    args = parser.parse_args()
+    folder = args.folder / "quick" if args.quick else args.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    bench = Bench(QUICK if args.quick else FULL, folder, folder if args.quick else FOLDER)
+    for name, experiment in versions().items():
+        if name in args.only or (not args.only and name not in bench.record["versions"]):
+            started = time.monotonic()
+            bench.measure(name, experiment)
+            bench.write()
+            shown = {key: value for key, value in bench.record["versions"][name].items() if key != "sizes"}
+            print(f"{name:14s} {time.monotonic() - started:6.0f} s  {shown}", flush=True)
+    if "variance" in args.only or (not args.only and len(bench.record["variance"]) < len(VARIANCES)):
+        bench.measure_variances()
+
+
+if __name__ == "__main__":
+    main()
