@@ -114,7 +114,9 @@ class Bench:
         for progress in train(experiment, self.data, steps):
             if wanted and progress.step >= wanted[0] * epoch - 1e-6:
                 before = time.monotonic()
-                passes.append([wanted.pop(0), round(self.yardstick.distance(self.quick_look(experiment, progress.ema_net)), 2)])
+                wanted.pop(0)
+                x = self.quick_look(experiment, progress.ema_net)
+                passes.append([round(progress.step / epoch, 2), round(self.yardstick.distance(x.clamp(-1, 1)), 2)])
                 looking += time.monotonic() - before
         return {"steps": progress.step, "batch": BATCH, "seconds": round(progress.seconds - looking),
                 "parameters": sum(p.numel() for p in progress.ema_net.parameters()), "passes": passes,
