@@ -28,13 +28,17 @@ def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor,
     return (per_sample if weight is None else weight.to(per_sample) * per_sample).mean()
 
 
-def spread_times(n: int, T: int, generator: torch.Generator) -> Tensor:
-    """n times in 1…T, one from each of n equal parts of the range, in random order: int64 (n,) on the CPU.
+def spread_times(n: int, T: int, generator: torch.Generator, power: float = 1.0) -> Tensor:
+    """n times in 1…T, one from each of n equally likely parts of the range, in random order: int64 (n,) on the CPU.
 
     Each t is uniform on its own, but the batch covers all noise levels, so the loss is less noisy from step to step
-    (Kingma et al. 2021, appendix I.1).
+    (Kingma et al. 2021, appendix I.1). power: P(t ≤ τ) = (τ/T)^power, so that 2 draws t about in proportion to t.
+    Raises ValueError for a power that is not positive.
     """
+    if not power > 0:
+        raise ValueError(f"power must be positive, got {power}")
     u = (torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)) / n
+    u = u ** (1 / power)  # if u is uniform, P(u^(1/power) ≤ x) = x^power
     return (u * T).floor().long().clamp(max=T - 1) + 1
 
 

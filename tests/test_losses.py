@@ -91,12 +91,20 @@ def test_a_batch_has_one_time_in_each_of_n_equal_parts(n: int) -> None:
         assert sorted(((t - 1) * n // 1000).tolist()) == list(range(n))
 
 
-def test_each_time_is_uniform_on_its_own() -> None:
-    """χ² of the first time of 20,000 batches over 1…10: 2,000 expected in each."""
-    first = torch.tensor([int(spread_times(4, 10, generator(seed))[0]) for seed in range(20_000)])
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_each_time_on_its_own_has_the_distribution_asked_for(power: float) -> None:
+    """χ² of the first time of 20,000 batches over 1…10 against P(t ≤ k) = (k/10)^power; uniform at 1."""
+    first = torch.tensor([int(spread_times(4, 10, generator(seed), power)[0]) for seed in range(20_000)])
     counts = torch.bincount(first, minlength=11)
     assert counts[0] == 0 and len(counts) == 11
-    assert stats.chisquare(counts[1:].numpy()).pvalue > 1e-4  # a right sampler fails one seed in 10,000; this one is fixed
+    expected = 20_000 * (torch.arange(11) / 10).double().pow(power).diff()
+    # a right sampler fails one seed in 10,000; this one is fixed
+    assert stats.chisquare(counts[1:].numpy(), expected.numpy()).pvalue > 1e-4
+
+
+def test_a_power_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(ValueError, match="power must be positive, got 0"):
+        spread_times(4, 10, generator(0), power=0)
 
 
 # The weights of the bound
