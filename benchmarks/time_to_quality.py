@@ -3,7 +3,7 @@
     python benchmarks/time_to_quality.py ARM [--minutes 30] [--quick] [--device cpu]
 
 The clock runs in training alone. At each doubling of the time, from half a minute, and at the end, digits are drawn and
-measured: 2,000 of them, and 10,000 where those come near the bars of 20 and 5 times the test floor. Nine of them are kept,
+measured: 1,000 of them, and 10,000 where those come near the bars of 20 and 5 times the test floor. Nine of them are kept,
 so that the arms can be seen side by side at the same time. A learning rate that falls over the run makes its earlier
 points pessimistic: run an arm at several lengths. Each run is a part of the record, rewritten at each look.
 """
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     args = parser.parse_args()
     device, yardstick = pick_device(args.device), Yardstick()
-    few, many = (500, 2000) if args.quick else (2000, 10_000)
+    few, many = (500, 2000) if args.quick else (1000, 10_000)
     results = Results("time_to_quality", device, "Fréchet distance of n samples to the training digits, in features of "
                       "mnist-classifier, after minutes of training from scratch", many,
                       {"few": few, "near": NEAR, "floor_test": yardstick.figures["floor_test"]}, args.quick)
