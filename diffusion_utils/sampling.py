@@ -91,9 +91,10 @@ def renoise(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, z
 
 
 def _shaped(coefficient: Tensor, x: Tensor) -> Tensor:
-    """A float64 coefficient () or (B,) as x's dtype and device, () or (B, 1, …, 1)."""
-    shape = coefficient.shape + (1,) * (x.ndim - 1) if coefficient.ndim else ()
-    return coefficient.reshape(shape).to(x.device, x.dtype)
+    """A float64 coefficient in x's dtype: () as it is, on the CPU (see Schedule.at); (B,) on x's device as (B, 1, …, 1)."""
+    if coefficient.ndim == 0:
+        return coefficient.to(x.dtype)
+    return coefficient.reshape(coefficient.shape + (1,) * (x.ndim - 1)).to(x.device, x.dtype)
 
 
 def timesteps(schedule: Schedule, steps: int, spacing: str = "uniform", start: int | None = None) -> list[int]:

@@ -9,7 +9,7 @@ import torch
 from cases import ALL, VP, ZERO_SNR, last_of, name, random
 from torch import Tensor
 
-from diffusion_utils.denoiser import Prediction
+from diffusion_utils.denoiser import Denoiser, Prediction
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.sampling import (
     SAMPLERS,
@@ -331,3 +331,14 @@ def test_sample_refuses(change: dict, message: str) -> None:
 def test_calls_of_an_unknown_sampler() -> None:
     with pytest.raises(ValueError, match="unknown sampler 'eular'"):
         calls_per_sample("eular", 10)
+
+
+@pytest.mark.parametrize("predicts", ["eps", "x0", "v", "flow"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_walk_never_waits_for_the_device(sampler: str, predicts: str) -> None:
+    """A tensor on the device `meta` has no values, so that a step that read one back, as `if (noise == 0).any()` does on a
+    GPU and waits there, would raise an error here."""
+    denoiser = Denoiser(lambda x, time, cond: x * time[:, None], cosine(1000), predicts)
+    start = torch.empty(2, 3, device="meta")
+    *_, last = sample(denoiser, cosine(1000), x_start=start, sampler=sampler, steps=5, device="meta")
+    assert last.x_t.device.type == "meta" and last.x_t.shape == (2, 3)

@@ -74,19 +74,19 @@ def lint() -> int:
 
 
 def bench(device: str) -> int:
-    """Run the benchmarks in a reduced form on this machine; results go to benchmarks/here, beside the recorded ones."""
+    """Run the benchmarks in a reduced form on this machine; their figures go to benchmarks/here."""
     environment.ensure()
     environment.pip("install", "-e", ".[bench]")
     folder = ROOT / "benchmarks"
-    short = ("--minutes", "4", "--n", "500", "--final", "2000")
-    runs = [("throughput", "--rounds", "5"), ("growth",), ("time_to_quality", "ours", *short),
-            ("time_to_quality", "diffusers", *short)]
+    shutil.rmtree(folder / "here", ignore_errors=True)  # an earlier run's parts would not be measured again
+    runs = [("throughput",), ("speedups",), ("growth",), ("time_to_quality", "ours", "--minutes", "4"),
+            ("time_to_quality", "diffusers", "--minutes", "4")]
     for name, *arguments in runs:
         print(f"--- {name} {' '.join(arguments)}", flush=True)
-        status = python(folder / f"{name}.py", *arguments, "--device", device, env={"BENCH_FOLDER": str(folder / "here")})
+        status = python(folder / f"{name}.py", *arguments, "--quick", "--device", device)
         if status != 0:
             return status
-    print(f"The figures are in {(folder / 'here').relative_to(ROOT)}; those recorded by us are in benchmarks/results.")
+    print(f"The figures are in {(folder / 'here').relative_to(ROOT)}; those recorded by us are in diffusion_utils/records.")
     return 0
 
 
