@@ -16,3 +16,21 @@ const withSubscripts = (name) => name.split(SUBSCRIPT).map((part, k) => (k % 2 ?
 const spoken = (name) => name.replaceAll("_", " ");
 const clamp = (value, count) => Math.min(Math.max(value, 0), count - 1);
 const longest = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a), "");
+
+// Numbers under a picture: [name, the texts it may have] pairs. show(texts) gives each its text, and returns them as words.
+function makeReadouts(readouts) {
+  const cells = readouts.map(([, texts]) => {
+    const cell = html("dd");
+    cell.style.minWidth = `${longest(texts).length}ch`; // so that nothing jumps as digits come and go
+    return cell;
+  });
+  const pairs = readouts.map(([name], k) => html("div", {}, html("dt", {}, ...withSubscripts(name)), cells[k]));
+  const element = readouts.length ? html("dl", { class: "fs-readouts" }, ...pairs) : "";
+  function show(texts) {
+    return readouts.map(([name], k) => {
+      cells[k].textContent = texts[k];
+      return `${spoken(name)} ${texts[k]}`;
+    });
+  }
+  return { element, show };
+}
