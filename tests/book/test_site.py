@@ -95,6 +95,13 @@ def test_a_page_is_light(page):
     assert sent < 600_000
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_wait_for_the_reader_in_places_kept_for_them(page):
+    """What is far down the page is not sent before it is wanted, and nothing jumps when it comes."""
+    for picture in re.findall(r'<img [^>]*_images/[^>]*>', read(page)):
+        assert 'loading="lazy"' in picture and re.search(r'width="\d+" height="\d+"', picture), picture
+
+
 def test_a_figures_own_page_is_light():
     sizes = {path.name: path.stat().st_size for path in (SITE / "embed").glob("*.html")}
     assert sizes and max(sizes.values()) < 400_000, sizes
