@@ -10,6 +10,12 @@ function fill(element, attributes, children) {
 const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
+// Changes the text only where it is another one, since each change makes the browser lay the page out again.
+function setText(element, text) {
+  if (!element.firstChild) element.append("");
+  if (element.firstChild.data !== text) element.firstChild.data = text;
+}
+
 // "ᾱ_t" on the screen is ᾱ with a subscript t; a screen reader is given plain words.
 const SUBSCRIPT = /_([\p{L}\p{N}]+)/u;
 const withSubscripts = (name) => name.split(SUBSCRIPT).map((part, k) => (k % 2 ? html("sub", {}, part) : part));
@@ -28,7 +34,7 @@ function makeReadouts(readouts) {
   const element = readouts.length ? html("dl", { class: "fs-readouts" }, ...pairs) : "";
   function show(texts) {
     return readouts.map(([name], k) => {
-      cells[k].textContent = texts[k];
+      setText(cells[k], texts[k]);
       return `${spoken(name)} ${texts[k]}`;
     });
   }

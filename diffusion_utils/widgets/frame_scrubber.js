@@ -49,9 +49,13 @@ function makeCaption(captions) {
   const text = html("p", { class: "fs-caption-text" });
   const keeper = html("p", { "aria-hidden": "true", class: "fs-caption-keeper" }, longest(captions));
   const element = captions.length ? html("div", { class: "fs-caption" }, keeper, text) : "";
+  function show(frame) {
+    const sentence = captions[frame] ?? "";
+    setText(text, sentence);
+    return sentence;
+  }
   return {
-    element,
-    show: (frame) => (text.textContent = captions[frame] ?? ""),
+    element, show,
     quiet: (playing) => text.setAttribute("aria-live", playing ? "off" : "polite"),
   };
 }

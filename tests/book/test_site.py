@@ -86,6 +86,12 @@ def test_the_theme_sends_no_icon_fonts():
     assert [page for page in PAGES if left.search(read(page)) or 'class="svg-inline--fa' not in read(page)] == []
 
 
+def test_only_the_search_page_loads_the_search_index():
+    """Elsewhere it would come before everything else, and nothing there asks for it."""
+    loading = [path.name for path in SITE.rglob("*.html") if "searchindex.js" in path.read_text(encoding="utf-8")]
+    assert loading == ["search.html"]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_light(page):
     """What is sent before the first figure can move: page, scripts and style sheets; MathJax comes when it comes."""

@@ -370,6 +370,17 @@ def test_where_full_screen_is_refused_the_figure_fills_the_window(open_page):
     assert page.locator(".fs-projector").count() == 0 and page.problems == []
 
 
+def test_the_link_to_a_frame_follows_the_sliders(open_page):
+    page = open_page(two_sliders())
+    link = page.get_by_role("link", name="Link to this frame")
+    assert "fig-two-sliders.t=0&" in link.get_attribute("href")
+    press(page, 0, "ArrowRight", "ArrowRight")
+    page.wait_for_function("link => link.href.includes('fig-two-sliders.t=20&')", arg=link.element_handle())
+    link.click()
+    page.locator(".fs[data-ready]").wait_for()
+    assert values(page) == ["20", "linear"]
+
+
 def test_a_notebook_offers_no_link_to_a_frame(open_page):
     page = open_page(two_sliders(), change=without_name)
     assert page.get_by_role("link").count() == 0
