@@ -145,7 +145,15 @@ function makePanel(context, size, row, ink, name, ticks) {
     context.arc(x(t / T), y(value(t)), 9, 0, 2 * Math.PI);
     context.fill();
   }
-  const legend = (text, place) => context.fillText(text, x(0.78), y(high) + 40 + 34 * place);
+  function legend(text, place) {
+    const height = y(high) + 40 + 40 * place;
+    context.lineWidth = 4;
+    context.beginPath();
+    context.moveTo(x(0.7), height - 10);
+    context.lineTo(x(0.78), height - 10);
+    context.stroke();
+    context.fillText(text, x(0.8), height);
+  }
   return { curve, legend };
 }
 
