@@ -15,7 +15,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from widget_state import PageState, page_state, script_text
 
-INLINE_LIMIT = 190_000  # characters, about 150 kB as sent: a quarter of what a page may weigh before its first figure moves
+INLINE_LIMIT = 190_000  # characters, about 150 kB as sent; a page may weigh 600 kB before its first figure moves
 SHARED = ("_esm", "_css")
 
 
