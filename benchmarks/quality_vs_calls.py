@@ -35,6 +35,7 @@ SAMPLERS = {
     "ddim": {"sampler": "ddim"},
     "heun": {"sampler": "heun"},
     "dpmpp_2m": {"sampler": "dpmpp_2m"},
+    "dpmpp_2m_sde": {"sampler": "dpmpp_2m_sde"},
     "dpmpp_2m-log_snr": {"sampler": "dpmpp_2m", "spacing": "log_snr"},
 }
 DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000

@@ -111,6 +111,19 @@ def test_gaussian_data_moments(settings: dict, steps: int) -> None:
     assert float(found.var()) == pytest.approx(v, abs=5 * v * (2 / n) ** 0.5)
 
 
+def test_2m_with_fresh_noise_is_ddpm_for_an_estimate_that_stands_still() -> None:
+    """D = x̂₀ + (x̂₀ − x̂₀_prev)/2r has nothing to add; the draws are the same."""
+    schedule, known = cosine(1000), torch.tensor([0.3, -0.7])
+
+    def denoise(x_t, t, cond=None):
+        signal, noise = schedule.at(t, like=x_t)
+        return Prediction(known.expand_as(x_t), (x_t - signal * known) / noise)
+
+    one, other = (list(sample(denoise, schedule, (3, 2), sampler=name, steps=7)) for name in ("ddpm", "dpmpp_2m_sde"))
+    for a, b in zip(one, other, strict=True):
+        assert torch.equal(a.x_t, b.x_t)
+
+
 def test_gaussian_data_exactly_for_deterministic_samplers() -> None:
     """Two points tell the line x_0 = a·x_T + b; the true flow has a·noise_T = std and b = mean."""
     schedule, mean, std = cosine(1000), 0.4, 0.5

@@ -15,6 +15,6 @@ MNIST_UNET = DiffusionRecipe(
     predicts="v",
     warm_start="mnist-unet-base",
     time_power=2.0,
-    sampling={"sampler": "dpmpp_2m", "steps": 20},
+    sampling={"sampler": "dpmpp_2m_sde", "steps": 20},
     train=TrainConfig(steps=7000, batch=128, lr=1e-3, warmup=100, ema=0.9995, seed=1, log_every=10, optimiser="muon"),
 )

@@ -14,6 +14,6 @@ MNIST_UNET_CLASS = DiffusionRecipe(
     predicts="v",
     label_dropout=0.1,
     warm_start="mnist-unet-base",
-    sampling={"sampler": "ddpm", "steps": 20},
+    sampling={"sampler": "dpmpp_2m_sde", "steps": 20},
     train=TrainConfig(steps=4000, batch=128, lr=1e-3, warmup=100, ema=0.9995, seed=1, log_every=10, optimiser="muon"),
 )

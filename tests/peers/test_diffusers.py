@@ -179,6 +179,25 @@ def test_dpm_solver_pp_2m(schedule: Schedule, predicts: str, walk: list[int]) ->
 
 
 @every_target
+@pytest.mark.parametrize("walk", [EVEN, UNEVEN], ids=["even", "uneven"])
+@every_schedule
+def test_dpm_solver_pp_2m_sde(schedule: Schedule, predicts: str, walk: list[int], monkeypatch) -> None:
+    """The same estimate with fresh noise, theirs and ours drawn alike."""
+    walk = walk if schedule.name == "linear" else [900, *(t for t in walk if t < 900)]  # as above
+    peer = DPMSolverMultistepScheduler(prediction_type=THEIR_NAMES[predicts], algorithm_type="sde-dpmsolver++")
+    their_table(peer, schedule)
+    peer.set_timesteps(timesteps=[t - 1 for t in walk[:-1]])
+    fresh = Noise(start())
+    network, x = Network(schedule, predicts), start()
+    other = [x]
+    for k in peer.timesteps:
+        x = peer.step(network.at(x, int(k) + 1), int(k), x, variance_noise=fresh()).prev_sample
+        other.append(x)
+    path = ours(schedule, predicts, walk, monkeypatch, sampler="dpmpp_2m_sde")
+    assert_same_path(path, other, rounding(schedule, predicts, walk, FLOAT32))
+
+
+@every_target
 @every_schedule
 def test_heun(schedule: Schedule, predicts: str) -> None:
     """Below T every step, in their x̄ = x/signal and σ = noise/signal; their network sees x, as ours does."""
