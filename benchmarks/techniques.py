@@ -23,7 +23,7 @@ from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, describe, pick_device
 from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
-from diffusion_utils.losses import diffusion_loss, spread_times
+from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.sampling import sample
 from diffusion_utils.training import Progress, TrainConfig, fit
@@ -91,7 +91,7 @@ def train(technique: Technique, minutes: float, data: ImageData, device: torch.d
         else:
             t = spread_times(len(rows), schedule.T, generator)
         x0, eps = to_model(images[rows.to(device)]), torch.randn((len(rows), 1, 28, 28), generator=generator).to(device)
-        weight = None if technique.snr_cap is None else schedule.snr[t].clamp(max=technique.snr_cap) / (schedule.snr[t] + 1)
+        weight = None if technique.snr_cap is None else min_snr_weight(schedule, technique.predicts, t, technique.snr_cap)
         return diffusion_loss(run, schedule, technique.predicts, x0, t, eps, weight=weight)
 
     *_, last = fit(net, loss, len(data), recipe.train)

@@ -15,6 +15,7 @@ from diffusion_utils.losses import (
     bound_term,
     bound_weight,
     diffusion_loss,
+    min_snr_weight,
     prior_term,
     reconstruction_term,
     spread_times,
@@ -139,6 +140,36 @@ def test_eq_bound_eps(schedule: Schedule) -> None:
     wanted = beta[t] ** 2 / (2 * posterior * alpha[t] * (1 - alpha_bar[t]))
     # β_t is about 1e-4 at the start and is a difference of numbers of size 1: 12 digits left, 10 asked for
     torch.testing.assert_close(bound_weight(schedule, t, "eps"), wanted, rtol=1e-10, atol=0)
+
+
+@schedules
+@targets
+def test_eq_min_snr(schedule: Schedule, predicts: str) -> None:
+    """An output that is off by a known amount costs min(SNR, γ) times what that is as an error of x̂₀, on either side of γ."""
+    x0, eps = pair()
+    t = torch.tensor([100, 500, 950])
+    assert (schedule.snr[t[0]] > 5) and (schedule.snr[t[2]] < 1)
+    signal, noise = schedule.at(t, like=x0)
+    error = torch.randn(x0.shape, generator=generator(3), dtype=x0.dtype)
+    output = target(predicts, x0, eps, signal, noise) + error
+    x0_hat, _ = split(predicts, output, schedule.add_noise(x0, t, eps), signal, noise)
+    for settings in ({}, {"cap": 1.5}):
+        cost = min_snr_weight(schedule, predicts, t, **settings) * error.square().flatten(1).sum(1)
+        wanted = schedule.snr[t].clamp(max=settings.get("cap", 5.0)) * (x0_hat - x0).square().flatten(1).sum(1)
+        torch.testing.assert_close(cost, wanted, rtol=1e-9, atol=0)  # as in test_eq_error_factors
+
+
+def test_min_snr_where_no_signal_is_left() -> None:
+    """The SNR is 0, and of the targets ε alone, which is no error of x_0 there, keeps a weight: SNR/SNR."""
+    schedule = SCHEDULES["flow"](10)
+    weights = {predicts: float(min_snr_weight(schedule, predicts, 10)) for predicts in PREDICTS}
+    assert weights == {"eps": 1, "x0": 0, "v": 0, "flow": 0}
+
+
+@pytest.mark.parametrize("cap", [0.0, -1.0, math.inf, math.nan])
+def test_a_cap_that_is_none_is_refused(cap: float) -> None:
+    with pytest.raises(ValueError, match="cap must be a finite number above 0, got"):
+        min_snr_weight(COSINE, "v", 5, cap)
 
 
 @targets
