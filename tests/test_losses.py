@@ -67,6 +67,9 @@ def test_the_weight_multiplies_each_sample() -> None:
     each = [float(diffusion_loss(lambda x, *_: x, COSINE, "v", x0[i:i + 1], t[i:i + 1], eps[i:i + 1])) for i in range(3)]
     loss = float(diffusion_loss(lambda x, *_: x, COSINE, "v", x0, t, eps, weight=weight))
     assert loss == pytest.approx((2 * each[1] + 5 * each[2]) / 3, rel=1e-6)
+    x0, eps = pair(dtype=torch.float32)
+    single = diffusion_loss(lambda x, *_: x, COSINE, "v", x0, t, eps, weight=weight.double())
+    assert single.dtype == torch.float32  # a weight from the float64 table does not make the loss one
 
 
 def test_the_condition_reaches_the_network() -> None:
@@ -90,6 +93,11 @@ def test_a_batch_has_one_time_in_each_of_n_equal_parts(n: int) -> None:
         t = spread_times(n, 1000, generator(seed))
         assert t.dtype == torch.int64 and t.shape == (n,)
         assert sorted(((t - 1) * n // 1000).tolist()) == list(range(n))
+
+
+def test_the_generator_alone_decides_the_times() -> None:
+    """Otherwise a run that is resumed, or repeated, would train on other times."""
+    assert torch.equal(spread_times(50, 1000, generator(3)), spread_times(50, 1000, generator(3)))
 
 
 def test_each_time_is_uniform_on_its_own() -> None:
@@ -288,6 +296,22 @@ def test_eq_bound_terms() -> None:
         terms = bound_term(lambda x, times, cond=None, t=t: exact(x, t), COSINE, x0, torch.full((n,), t), eps)
         wanted = float(bound_weight(COSINE, t)) * variance
         assert float(terms.mean()) == pytest.approx(wanted, abs=5 * float(terms.std()) / math.sqrt(n))  # 5 standard errors
+
+
+def test_the_denoiser_of_the_bound_is_asked_about_x_t_at_t_with_the_condition() -> None:
+    """Without its label a conditional model would get another bound, and a number all the same."""
+    x0, eps = pair()
+    seen = []
+
+    def denoiser(x_t: torch.Tensor, t: torch.Tensor, cond=None) -> Prediction:
+        seen.append((x_t, t.tolist(), cond))
+        return Prediction(x0, eps)
+
+    assert bound_term(denoiser, COSINE, x0, torch.tensor([2, 3, 4]), eps, "label").shape == (3,)
+    assert reconstruction_term(denoiser, COSINE, x0, eps, "label").shape == (3,)
+    for (x_t, t, cond), wanted in zip(seen, ([2, 3, 4], [1, 1, 1]), strict=True):
+        assert (t, cond) == (wanted, "label")
+        assert torch.equal(x_t, COSINE.add_noise(x0, torch.tensor(t), eps))
 
 
 @pytest.mark.parametrize("T", [50, 1000])
