@@ -22,7 +22,7 @@ from diffusion_utils.data import ImageData, load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, pick_device
 from diffusion_utils.evaluation import Yardstick
-from diffusion_utils.losses import diffusion_loss, spread_times
+from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
@@ -117,7 +117,7 @@ def train(technique: Technique, recipe: DiffusionRecipe, data: ImageData, device
         else:
             t = spread_times(len(rows), schedule.T, generator, power=2.0 if technique.times == "late" else 1.0)
         x0, eps = to_model(images[rows.to(device)]), torch.randn((len(rows), 1, 28, 28), generator=generator).to(device)
-        weight = None if technique.snr_cap is None else schedule.snr[t].clamp(max=technique.snr_cap) / (schedule.snr[t] + 1)
+        weight = None if technique.snr_cap is None else min_snr_weight(schedule, technique.predicts, t, technique.snr_cap)
         return diffusion_loss(run, schedule, technique.predicts, x0, t, eps, weight=weight)
 
     with mock.patch.object(training, "learning_rate", learning_rate(technique.rate)):

@@ -61,6 +61,19 @@ def x0_factor(schedule: Schedule, predicts: str, t: int | Tensor) -> Tensor:
     raise unknown_name("prediction target", predicts, PREDICTS)
 
 
+def min_snr_weight(schedule: Schedule, predicts: str, t: int | Tensor, cap: float = 5.0) -> Tensor:
+    """w_t in w_t·‖output − target‖² = min(SNR_t, cap)·‖x̂₀ − x_0‖²: for ε min(SNR, cap)/SNR, for v min(SNR, cap)/(SNR + 1).
+
+    Keeps the easy small t from dominating, whatever the network predicts (Hang et al. 2023, section 3.4); for
+    `diffusion_loss(weight=…)`. cap: their γ, above 0. t: integer or int64 (B,), 1…T. Returns float64, shape of t.
+    """
+    if not 0 < cap < math.inf:
+        raise ValueError(f"cap must be a finite number above 0, got {cap}")
+    factor = x0_factor(schedule, predicts, t)
+    # Where no signal is left the ε-weight is 0·∞; it is SNR·(1/SNR) = 1 at every SNR below the cap, and so there.
+    return (schedule.snr[schedule.check_t(t)].clamp(max=cap) * factor).nan_to_num(nan=1.0)
+
+
 def bound_weight(schedule: Schedule, t: int | Tensor, predicts: str = "x0") -> Tensor:
     """w_t in L_{t−1} = w_t·‖output − target‖²: the exact weight of the variational bound; ½(SNR_{t−1} − SNR_t) for x_0.
 

@@ -23,6 +23,7 @@ from diffusers.training_utils import compute_snr
 from torch import Tensor
 
 from diffusion_utils.denoiser import Denoiser, target
+from diffusion_utils.losses import min_snr_weight
 from diffusion_utils.sampling import sample, timesteps
 from diffusion_utils.schedules import Schedule, cosine, flow, from_betas, linear
 
@@ -127,6 +128,21 @@ def test_the_jump_and_the_target_v_agree(schedule: Schedule) -> None:
     velocity = peer.get_velocity(x0, eps, t - 1)
     torch.testing.assert_close(velocity, target("v", x0, eps, *schedule.at(t, like=x0)), rtol=0, atol=atol)
     torch.testing.assert_close(compute_snr(peer, t - 1).double(), schedule.snr[t], rtol=8 * FLOAT32, atol=0)
+
+
+# Their training scripts divide min(SNR, γ) so, SNR by the peer's own function.
+THEIR_DIVISORS = {"eps": lambda snr: snr, "x0": torch.ones_like, "v": lambda snr: snr + 1}
+
+
+@every_schedule
+@every_target
+def test_the_min_snr_weights_agree(schedule: Schedule, predicts: str) -> None:
+    peer = DDPMScheduler()
+    their_table(peer, schedule)
+    t = torch.arange(1, 1001)
+    snr = compute_snr(peer, t - 1).double()
+    wanted = snr.clamp(max=5) / THEIR_DIVISORS[predicts](snr)
+    torch.testing.assert_close(min_snr_weight(schedule, predicts, t), wanted, rtol=16 * FLOAT32, atol=0)
 
 
 # Steps that agree
