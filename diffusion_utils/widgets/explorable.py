@@ -141,7 +141,7 @@ def picture_of_points(mixture: GaussianMixture, count: int, limit: float, seed: 
 
 def picture_of_schedules(tables: list[Schedule], t: int) -> np.ndarray:
     """ᾱ_t above and λ_t below, as explorable.js draws them, uint8 (FINE·SIDE, FINE·SIDE, 3)."""
-    figure = Figure(figsize=(SIDE / 100, SIDE / 100), dpi=100 * FINE)
+    figure = Figure(figsize=(SIDE / 100, SIDE / 100), dpi=100 * FINE, layout="none")  # placed by hand below
     canvas = FigureCanvasAgg(figure)
     for bottom, name, ticks in ((0.555, "ᾱ", (0, 0.5, 1)), (0.055, "λ", (-10, 0, 10))):
         axes = figure.add_axes((0.11, bottom, 0.863, 0.418), xlim=(0, 1), ylim=(ticks[0], ticks[-1]))
