@@ -318,7 +318,7 @@ def test_steps_out_of_range(steps: object) -> None:
 
 BAD_SAMPLES = [
     (dict(sampler="dpmpp2m"), "Did you mean 'dpmpp_2m'"),
-    (dict(sampler="DDIM "), "Allowed: ddim, ddpm, dpmpp_2m, heun"),
+    (dict(sampler="DDIM "), "Allowed: ddim, ddpm, dpmpp_2m, dpmpp_2m_sde, heun"),
     (dict(spacing="log-snr"), "Did you mean 'log_snr'"),
     (dict(variance="larg"), "Did you mean 'large'"),
     (dict(eta=1.5), r"eta must lie in 0…1"),
