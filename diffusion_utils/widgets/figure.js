@@ -42,6 +42,9 @@ function renderFigure({ model, el }, view) {
   }
 
   const linkTo = (now) => { link.href = frameAddress(name, axes, now); };
+  for (const reach of ["pointerdown", "click"]) { // whoever is quicker still gets the frame that is shown
+    link.addEventListener(reach, () => linkTo(position()));
+  }
   let linking = 0;
   let timer = 0;
   function move(a, value) {
