@@ -7,11 +7,9 @@ from there: one with the tenth of hidden labels that guidance asks for, the othe
 from ..training import TrainConfig
 from .diffusion import DiffusionRecipe
 
-NETWORK = {"kind": "unet", "patch": 2, "channels": [64, 160], "blocks": 1, "emb_dim": 128, "num_classes": 10}
-
 MNIST_UNET_BASE = DiffusionRecipe(
     name="mnist-unet-base",
-    network=NETWORK,
+    network={"kind": "unet", "patch": 2, "channels": [64, 160], "blocks": 1, "emb_dim": 128, "num_classes": 10},
     schedule={"name": "cosine", "T": 1000},
     predicts="v",
     label_dropout=0.5,
