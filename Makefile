@@ -3,7 +3,7 @@
 #   py tools/build.py book
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test mutants lab bench bench-gpu lint repository clean
+.PHONY: help book serve test twice mutants mutation lab bench bench-gpu lint repository clean
 
 # The first Python of 3.11 or newer; `make book PYTHON=/path/to/python` chooses another one.
 # Each is tried, since a name on the PATH may be a broken shim or too old.
@@ -36,8 +36,14 @@ serve: ## Show the book on http://localhost:8000 (PORT=8001 for another port)
 test: ## Run all tests: unit tests, notebooks, book, browser (REUSE=1 keeps executed notebooks, FULL=1 spares nothing)
 	$(BUILD) test $(if $(REUSE),--reuse) $(if $(FULL),--full)
 
+twice: ## Run every chapter a second time, in the reverse order: does each show the same, to the bit?
+	$(BUILD) twice
+
 mutants: ## Plant each known mistake in a copy of the package and show which test catches it (ONLY=clip: those that mention it)
 	$(BUILD) mutants $(if $(ONLY),--only '$(ONLY)')
+
+mutation: ## Change the core in every small way: which changes does no test notice? (hours, resumable; ONLY=losses)
+	$(BUILD) mutation $(if $(ONLY),--only '$(ONLY)')
 
 lab: ## Open JupyterLab on the chapters
 	$(BUILD) lab

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from diffusion_utils import checkpoints
 from diffusion_utils.bugs import guided, of_family, train, walk
-from diffusion_utils.bugs.record import POINTS, RIGHT, load_points
+from diffusion_utils.bugs.record import RIGHT, load_points
 from diffusion_utils.bugs.training import ring
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, describe
@@ -78,13 +78,13 @@ def write_record(record: dict) -> None:
 
 def measure_all_training(record: dict) -> None:
     """Fill record["training"] and the file of points."""
-    points = {name: x.half() for name, x in load_points().items()} if POINTS.exists() else {}
+    points = {name: x.half() for name, x in load_points().items()} if (FOLDER / "bugs.safetensors").exists() else {}
     for name in tqdm([RIGHT, *of_family("training")], desc="training"):
         if name in record.setdefault("training", {}):
             continue
         record["training"][name], x = measure_training(name)
         points[name] = x.half().contiguous()
-        write_atomic(POINTS, safetensors.save(points))
+        write_atomic(FOLDER / "bugs.safetensors", safetensors.save(points))
         write_record(record)
         tqdm.write(f"{name:18s} on target {record['training'][name]['on_target']:.3f}")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,8 @@ class Arm(ABC):
     settings: str  # what is recommended where, in words, for the record
     batch: int
     calls: int  # network calls a sample
+    net: nn.Module
+    seen = 0  # training images so far
 
     def __init__(self, data: ImageData, device: torch.device, minutes: float):
         self.images, self.device, self.minutes = data.images.to(device), device, minutes
@@ -38,7 +41,7 @@ class Arm(ABC):
 
     @abstractmethod
     def step(self, elapsed: float) -> None:
-        """One optimiser step; elapsed: minutes of training so far."""
+        """One optimiser step or a few; elapsed: minutes of training so far."""
 
     @abstractmethod
     def draw(self, n: int) -> Tensor:
@@ -53,6 +56,7 @@ class Arm(ABC):
 
     def digits(self) -> Tensor:
         """A random batch in [−1, 1]."""
+        self.seen += self.batch
         rows = torch.randint(len(self.images), (self.batch,), generator=self.generator)
         return to_model(self.images[rows.to(self.device)])
 
@@ -64,17 +68,17 @@ class Ours(Arm):
 
     def __init__(self, data: ImageData, device: torch.device, minutes: float):
         super().__init__(data, device, minutes)
-        from dataclasses import replace
         recipe = get_recipe("mnist-unet")
         recipe = replace(recipe, warm_start=None, train=replace(
-            recipe.train, steps=10**9, minutes=minutes, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=1))
+            recipe.train, steps=10**9, minutes=minutes, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=10))
         self.settings = f"recipe mnist-unet without its warm start, {self.calls} calls of DPM-Solver++(2M)"
         self.schedule, self.predicts = recipe.make_schedule(), recipe.predicts
         self.net = recipe.build().to(device)
         self.run: Iterator[Progress] = fit(self.net, recipe.loss_fn(data, device, Group()), len(data), recipe.train)
 
     def step(self, elapsed: float) -> None:
-        self.progress = next(self.run, self.progress if elapsed else None)
+        self.progress = next(self.run)  # up to log_every steps; fit ends after `minutes` by its own, later clock
+        self.seen = self.progress.step * self.batch
 
     def draw(self, n: int) -> Tensor:
         denoiser = Denoiser(self.progress.ema_net, self.schedule, self.predicts)
@@ -82,20 +86,27 @@ class Ours(Arm):
         return last.x_t
 
 
+def diffusers_unet() -> nn.Module:
+    """diffusers' UNet2DModel at about the size of ours, with attention at the coarsest level as in its tutorial."""
+    from diffusers import UNet2DModel
+    return UNet2DModel(
+        sample_size=28, in_channels=1, out_channels=1, layers_per_block=2, block_out_channels=(32, 64, 128),
+        norm_num_groups=16, down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"))
+
+
 class Diffusers(Arm):
     """Hugging Face diffusers, as its training tutorial does it: AdamW at 1e-4, 500 steps of warm-up, cosine, no EMA."""
 
     name, batch, calls = "diffusers", 64, 20
     settings = ("UNet2DModel (32, 64, 128), 2 layers a block, attention at 7×7; the training tutorial's AdamW 1e-4, warm-up "
-                "500, cosine, clipping at 1, DDPMScheduler (linear, ε); 20 calls of DPMSolverMultistepScheduler")
+                "500, cosine, clipping at 1, DDPMScheduler (linear, ε), a batch of 64 in place of its 16; 20 calls of "
+                "DPMSolverMultistepScheduler")
 
     def __init__(self, data: ImageData, device: torch.device, minutes: float):
-        from diffusers import DDPMScheduler, UNet2DModel
+        from diffusers import DDPMScheduler
         super().__init__(data, device, minutes)
-        self.net = UNet2DModel(
-            sample_size=28, in_channels=1, out_channels=1, layers_per_block=2, block_out_channels=(32, 64, 128),
-            norm_num_groups=16, down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-            up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D")).to(device)
+        self.net = diffusers_unet().to(device)
         self.scheduler = DDPMScheduler(num_train_timesteps=1000)
         self.optimiser, self.k = torch.optim.AdamW(self.net.parameters(), lr=1e-4), 0
 

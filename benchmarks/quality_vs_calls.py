@@ -1,10 +1,12 @@
 """How good are mnist-unet's digits after how many calls, for each sampler? Chapter 4 shows the answer.
 
-    python benchmarks/quality_vs_calls.py [--n 1000] [--batch 250]
+    python benchmarks/quality_vs_calls.py [--n 2000] [--batch 250] [--only points default long peer]
 
-Writes diffusion_utils/records/quality_vs_calls.json, which travels with the package. Every sampler gets the same
-starting noise. Each point is written when it is done, so that an interrupted run goes on where it was; points of
-another checkpoint or another n are measured again.
+Writes diffusion_utils/records/quality_vs_calls.json, which travels with the package: "points" is the grid of samplers and
+steps that chapter 4 shows; "default" the checkpoint's own sampler with 10,000 samples; "long" walks of many steps; "peer"
+diffusers' solvers around the same network (pip install diffusers). Every sampler gets the same starting noise. Each point
+is written when it is done, so that an interrupted run goes on where it was; points of another checkpoint or another n are
+measured again.
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ import json
 from datetime import date
 
 import torch
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from diffusion_utils import checkpoints, records
 from diffusion_utils.data import load_mnist, to_model
+from diffusion_utils.denoiser import network_time
 from diffusion_utils.devices import autocast, describe
 from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
+from diffusion_utils.noise import SampleNoise
 from diffusion_utils.sampling import calls_per_sample, sample
 
 STEPS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30)
@@ -30,12 +35,16 @@ SAMPLERS = {
     "ddim": {"sampler": "ddim"},
     "heun": {"sampler": "heun"},
     "dpmpp_2m": {"sampler": "dpmpp_2m"},
+    "dpmpp_2m_sde": {"sampler": "dpmpp_2m_sde"},
     "dpmpp_2m-log_snr": {"sampler": "dpmpp_2m", "spacing": "log_snr"},
 }
+DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000
+LONG = (("ddim", 250), ("dpmpp_2m", 250), ("ddpm", 1000))
+PEERS = ("DPMSolverMultistepScheduler", "UniPCMultistepScheduler", "DEISMultistepScheduler")
 PATH = records.FOLDER / "quality_vs_calls.json"
 
 
-def draw(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, settings: dict) -> torch.Tensor:
+def draw(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, settings: dict) -> Tensor:
     """n samples, float32 (n, 1, 28, 28) on the CPU, sample i from the noise of (seed 0, i)."""
     done = []
     for first in range(0, n, batch):
@@ -44,6 +53,24 @@ def draw(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, set
             *_, last = sample(checkpoint.denoiser, checkpoint.schedule, (len(rows), 1, 28, 28), steps=steps,
                               indices=rows, device=checkpoint.device, **settings)
         done.append(last.x_t.float().clamp(-1, 1).cpu())
+    return torch.cat(done)
+
+
+def draw_peer(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, name: str) -> Tensor:
+    """n samples of one of diffusers' solvers around the same network, from the same noise; their step k is our t = k + 1."""
+    import diffusers
+    solver = getattr(diffusers, name)(trained_betas=checkpoint.schedule.beta[1:].numpy(), prediction_type="v_prediction",
+                                      timestep_spacing="trailing")
+    done = []
+    for first in range(0, n, batch):
+        rows = range(first, min(first + batch, n))
+        solver.set_timesteps(steps, device=checkpoint.device)
+        x = SampleNoise(0, rows, (1, 28, 28), checkpoint.device)()
+        with torch.no_grad(), autocast(checkpoint.device):
+            for k in solver.timesteps:
+                time = network_time(k.cpu() + 1, checkpoint.schedule.T, x)
+                x = solver.step(checkpoint.net(x, time).float(), k, x).prev_sample
+        done.append(x.float().clamp(-1, 1).cpu())
     return torch.cat(done)
 
 
@@ -58,11 +85,23 @@ def start(checkpoint: checkpoints.Checkpoint, n: int) -> dict:
                    "hardware": describe(checkpoint.device), "date": date.today().isoformat(), "points": []}
 
 
+def todo(checkpoint: checkpoints.Checkpoint, n: int, only: list[str]) -> list[tuple[str, str, int, int]]:
+    """What is wanted: part, sampler, steps, n; the quick parts first."""
+    own = checkpoint.card["config"]["sampling"]["sampler"]
+    parts = {"points": [(name, steps, n) for steps in STEPS for name in SAMPLERS],
+             "default": [(own, steps, DEFAULT_N) for steps in DEFAULT],
+             "peer": [(name, steps, n) for steps in DEFAULT for name in PEERS],
+             "long": [(name, steps, n) for name, steps in LONG]}
+    return [(part, *point) for part, points in parts.items() if part in only for point in points]
+
+
 def main() -> None:
     """Measure every point that is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=1000)
+    parser.add_argument("--n", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=250)
+    parser.add_argument("--only", nargs="+", choices=("points", "default", "peer", "long"),
+                        default=["points", "default", "peer", "long"])
     args = parser.parse_args()
     checkpoint, yardstick = checkpoints.load("mnist-unet"), Yardstick()
     record = start(checkpoint, args.n)
@@ -70,14 +109,19 @@ def main() -> None:
         test = load_mnist("test").images
         rows = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:args.n]
         record["floor"] = round(yardstick.distance(to_model(test[rows])), 4)
-    done = {(point["name"], point["steps"]) for point in record["points"]}
-    todo = [(name, steps) for steps in STEPS for name in SAMPLERS if (name, steps) not in done]
-    for name, steps in tqdm(todo):
-        fd = yardstick.distance(draw(checkpoint, args.n, args.batch, steps, SAMPLERS[name]))
-        calls = calls_per_sample(SAMPLERS[name]["sampler"], steps)
-        record["points"].append({"name": name, "steps": steps, "calls": calls, "fd": round(fd, 4)})
+    for part, name, steps, n in tqdm(todo(checkpoint, args.n, args.only)):
+        points = record.setdefault(part, [])
+        if any((point["name"], point["steps"]) == (name, steps) for point in points):
+            continue
+        if part == "peer":
+            x, calls = draw_peer(checkpoint, n, args.batch, steps, name), steps
+        else:
+            x = draw(checkpoint, n, args.batch, steps, SAMPLERS[name])
+            calls = calls_per_sample(SAMPLERS[name]["sampler"], steps)
+        fd = yardstick.distance(x)
+        points.append({"name": name, "steps": steps, "calls": calls, "n": n, "fd": round(fd, 4)})
         write_atomic(PATH, checkpoints.json_bytes(record))
-        tqdm.write(f"{name:18s} {steps:3d} steps {calls:3d} calls  Fréchet distance {fd:8.2f}")
+        tqdm.write(f"{part:7s} {name:27s} {steps:4d} steps {calls:4d} calls  n = {n:5d}  Fréchet distance {fd:8.2f}")
 
 
 if __name__ == "__main__":

@@ -1,30 +1,30 @@
-"""What each technique is worth: one thing changed at a time, the same minutes of training, the same measurements.
+"""What each technique is worth in quality: one thing changed at a time, the same minutes of training, the same measurements.
 
-    python benchmarks/techniques.py [--minutes 3] [--only NAME …] [--device cpu]
+    python benchmarks/techniques.py [--only NAME …] [--quick] [--device cpu]
 
-Each entry says what was expected before it was measured. What did not help stays in the table. A run that is in the
-record already is not repeated; results/techniques-DEVICE.json is written after each.
+Each entry says what was expected before it was measured. What did not help stays in the table. The base is run with three
+seeds: what differs from it by less than they differ from each other is no difference. Techniques that change nothing but
+the time a step takes are measured by speedups.py.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import time
 from dataclasses import dataclass, field, replace
-from datetime import date
+from unittest import mock
 
 import torch
-from timing import FOLDER
+from timing import Results, arguments
 from torch import nn
 
-from diffusion_utils.checkpoints import json_bytes
+from diffusion_utils import training
 from diffusion_utils.data import ImageData, load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, describe, pick_device
+from diffusion_utils.devices import autocast, pick_device
 from diffusion_utils.evaluation import Yardstick
-from diffusion_utils.files import write_atomic
-from diffusion_utils.losses import diffusion_loss, spread_times
+from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times
 from diffusion_utils.recipes import get_recipe
+from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
 from diffusion_utils.training import Progress, TrainConfig, fit
 
@@ -42,12 +42,16 @@ class Technique:
     predicts: str = "v"
     channels_last: bool = False
     compiled: bool = False
-    independent_times: bool = False
+    times: str = "spread"  # spread, independent, or late: P(t ≤ τ) = (τ/T)²
+    rate: str = "cosine"  # the shape of the learning rate
+    ramp: bool = False  # from a quarter of the batch to all of it
     snr_cap: float | None = None  # min-SNR weights (Hang et al. 2023) with this cap
 
 
 TECHNIQUES = [
-    Technique("base", "the recipe: Muon, v, cosine, fold by 2, bfloat16, spread times, batch 64, EMA 0.995"),
+    Technique("base", "Muon, v, cosine, fold by 2, bfloat16 where fast, spread times, batch 64, EMA 0.995"),
+    Technique("base, seed 1", "the same, but for chance", {"seed": 1}),
+    Technique("base, seed 2", "the same, but for chance", {"seed": 2}),
     Technique("AdamW", "two thirds of Muon's progress a step, a little faster a step", {"optimiser": "adamw"}),
     Technique("float32", "twice as slow on a CPU with bfloat16 units", {"bf16": False}),
     Technique("no folding", "four times the arithmetic at the finest level: far fewer steps", network={"patch": 1}),
@@ -63,9 +67,13 @@ TECHNIQUES = [
               schedule={"name": "linear", "T": 1000}),
     Technique("flow", "about even", schedule={"name": "flow", "T": 1000}, predicts="flow"),
     Technique("min-SNR 5", "less weight on fine detail: slightly better in a short run", snr_cap=5.0),
-    Technique("independent times", "no difference in fd: the noise that it removes averages out", independent_times=True),
+    Technique("independent times", "no difference in fd: the noise that spreading removes averages out", times="independent"),
+    Technique("late times", "better: without labels, what the digit is gets decided late", times="late"),
     Technique("batch 32", "more steps: better in a short run, with its noise calmed by the cosine", {"batch": 32}),
     Technique("batch 256", "too few steps", {"batch": 256}),
+    Technique("batch ramp", "between batch 32 and batch 64: many noisy steps first, calm ones at the end", ramp=True),
+    Technique("linear fall of the rate", "even with the cosine", rate="linear"),
+    Technique("constant rate", "worse, unless the average does the calming", rate="constant"),
     Technique("half the rate", "slower", {"lr": 0.75e-3}),
     Technique("twice the rate", "on the edge", {"lr": 3e-3}),
     Technique("no average", "even: the cosine calms the weights by itself", {"ema": 0.0}),
@@ -73,32 +81,51 @@ TECHNIQUES = [
 ]
 
 
-def train(technique: Technique, minutes: float, data: ImageData, device: torch.device) -> tuple[nn.Module, object, Progress]:
-    """Train for so many minutes; returns the network run, the recipe, and the last progress."""
+RATES = {"linear": lambda fraction: 1 - fraction, "constant": lambda fraction: 1.0}
+
+
+def learning_rate(shape: str):
+    """The package's learning rate, or one of another shape after the same rise."""
+    if shape == "cosine":
+        return training.learning_rate
+    return lambda config, step, fraction: config.lr * min(1.0, step / config.warmup) * RATES[shape](min(1.0, fraction))
+
+
+def changed(technique: Technique, minutes: float) -> DiffusionRecipe:
+    """The recipe of mnist-unet from scratch, for so many minutes, with the one change."""
     recipe = get_recipe("mnist-unet")
     base = TrainConfig(steps=10**9, minutes=minutes, batch=64, lr=1.5e-3, warmup=50, ema=0.995, log_every=10, optimiser="muon")
-    recipe = replace(recipe, warm_start=None, predicts=technique.predicts, schedule=technique.schedule or recipe.schedule,
-                     network=recipe.network | technique.network, train=replace(base, **technique.train))
+    return replace(recipe, warm_start=None, predicts=technique.predicts, schedule=technique.schedule or recipe.schedule,
+                   network=recipe.network | technique.network, train=replace(base, **technique.train))
+
+
+def train(technique: Technique, recipe: DiffusionRecipe, data: ImageData, device: torch.device) -> Progress:
+    """Train from scratch; returns the last progress."""
     net = recipe.build().to(device)
     if technique.channels_last:
         net = net.to(memory_format=torch.channels_last)
     schedule, images = recipe.make_schedule(), data.images.to(device)
     run = torch.compile(net) if technique.compiled else net
+    began = time.monotonic()
 
     def loss(_: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        if technique.independent_times:
+        if technique.ramp:
+            fraction = min(1.0, (time.monotonic() - began) / (60 * recipe.train.minutes))
+            rows = rows[:round(len(rows) * (0.25 + 0.75 * fraction))]
+        if technique.times == "independent":
             t = torch.randint(1, schedule.T + 1, (len(rows),), generator=generator)
         else:
-            t = spread_times(len(rows), schedule.T, generator)
+            t = spread_times(len(rows), schedule.T, generator, power=2.0 if technique.times == "late" else 1.0)
         x0, eps = to_model(images[rows.to(device)]), torch.randn((len(rows), 1, 28, 28), generator=generator).to(device)
-        weight = None if technique.snr_cap is None else schedule.snr[t].clamp(max=technique.snr_cap) / (schedule.snr[t] + 1)
+        weight = None if technique.snr_cap is None else min_snr_weight(schedule, technique.predicts, t, technique.snr_cap)
         return diffusion_loss(run, schedule, technique.predicts, x0, t, eps, weight=weight)
 
-    *_, last = fit(net, loss, len(data), recipe.train)
-    return last.ema_net, recipe, last
+    with mock.patch.object(training, "learning_rate", learning_rate(technique.rate)):
+        *_, last = fit(net, loss, len(data), recipe.train)
+    return last
 
 
-def measure(net: nn.Module, recipe, yardstick: Yardstick, n: int, device: torch.device) -> float:
+def measure(net: nn.Module, recipe: DiffusionRecipe, yardstick: Yardstick, n: int, device: torch.device) -> float:
     """The Fréchet distance of n samples, 20 calls of DPM-Solver++(2M)."""
     schedule, done = recipe.make_schedule(), []
     for first in range(0, n, 250):
@@ -109,30 +136,27 @@ def measure(net: nn.Module, recipe, yardstick: Yardstick, n: int, device: torch.
     return round(yardstick.distance(torch.cat(done)), 3)
 
 
+def result(technique: Technique, minutes: float, n: int, data: ImageData, yardstick: Yardstick, device: torch.device) -> dict:
+    """What was expected and what came out."""
+    recipe = changed(technique, minutes)
+    last = train(technique, recipe, data, device)
+    return {"expected": technique.expected, "steps": last.step, "batch": recipe.train.batch,
+            "parameters": sum(p.numel() for p in last.ema_net.parameters()),
+            "fd": measure(last.ema_net, recipe, yardstick, n, device)}
+
+
 def main() -> None:
     """Measure what is missing in the record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=3)
-    parser.add_argument("--n", type=int, default=2000)
+    parser = arguments(__doc__)
     parser.add_argument("--only", nargs="+", choices=[t.name for t in TECHNIQUES])
-    parser.add_argument("--device")
     args = parser.parse_args()
     device, yardstick, data = pick_device(args.device), Yardstick(), load_mnist("train")
-    path = FOLDER / f"techniques-{device.type}.json"
-    path.parent.mkdir(exist_ok=True)
-    head = {"hardware": describe(device), "torch": torch.__version__, "minutes": args.minutes, "n": args.n}
-    record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else head | {"runs": []}
+    minutes, n = (0.5, 500) if args.quick else (3.0, 2000)
+    results = Results("techniques", device, "Fréchet distance of n samples to the training digits, in features of "
+                      "mnist-classifier, after the same minutes of training", n, {"minutes": minutes}, args.quick)
     for technique in TECHNIQUES:
-        known = any(run["name"] == technique.name for run in record["runs"])
-        if known or (args.only and technique.name not in args.only):
-            continue
-        net, recipe, last = train(technique, args.minutes, data, device)
-        record["runs"].append({
-            "name": technique.name, "expected": technique.expected, "steps": last.step, "batch": recipe.train.batch,
-            "parameters": sum(p.numel() for p in net.parameters()), "fd": measure(net, recipe, yardstick, args.n, device),
-            "date": date.today().isoformat()})
-        write_atomic(path, json_bytes(record))
-        print(record["runs"][-1], flush=True)
+        if not args.only or technique.name in args.only:
+            results.part(technique.name, lambda technique=technique: result(technique, minutes, n, data, yardstick, device))
 
 
 if __name__ == "__main__":

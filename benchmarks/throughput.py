@@ -1,6 +1,6 @@
-"""How many samples and training images a second, ours and diffusers', at the same network, precision and calls?
+"""How many samples and training images a second, ours and diffusers', at the same network, precision, batch and calls?
 
-    python benchmarks/throughput.py [--batch 64] [--calls 20] [--device cpu]
+    python benchmarks/throughput.py [--quick] [--device cpu]
 
 Both samplers call the very same network, diffusers' own; then both call ours. The share of what is not the network is
 measured with a network that does nothing.
@@ -8,12 +8,13 @@ measured with a network that does nothing.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UNet2DModel
-from timing import interleaved, record
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
+from diffusers.optimization import get_cosine_schedule_with_warmup
+from peers import diffusers_unet
+from timing import Results, arguments
 from torch import Tensor, nn
 
 from diffusion_utils.data import load_mnist, to_model
@@ -25,7 +26,10 @@ from diffusion_utils.losses import diffusion_loss, spread_times
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
-from diffusion_utils.training import make_optimiser
+from diffusion_utils.speed import interleaved
+from diffusion_utils.training import batch_rows, make_optimiser
+
+BATCH, CALLS = 64, 20
 
 
 class Theirs(nn.Module):
@@ -33,10 +37,7 @@ class Theirs(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.net = UNet2DModel(
-            sample_size=28, in_channels=1, out_channels=1, layers_per_block=2, block_out_channels=(32, 64, 128),
-            norm_num_groups=16, down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-            up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"))
+        self.net = diffusers_unet()
 
     def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
         return self.net(x, time).sample
@@ -58,7 +59,7 @@ SCHEDULERS = {"ddim": lambda: DDIMScheduler(timestep_spacing="trailing", clip_sa
               "dpmpp_2m": lambda: DPMSolverMultistepScheduler(timestep_spacing="trailing")}
 
 
-def samplers(net: nn.Module, batch: int, calls: int, device: torch.device) -> dict:
+def samplers(net: nn.Module, device: torch.device) -> dict:
     """Our sampler and diffusers' scheduler around the same network, ready to be timed."""
     schedule = get_recipe("mnist-unet").make_schedule()
     denoiser = Denoiser(net, schedule, "eps")
@@ -66,69 +67,111 @@ def samplers(net: nn.Module, batch: int, calls: int, device: torch.device) -> di
     @torch.no_grad()
     def ours(sampler: str) -> Tensor:
         with autocast(device):
-            *_, last = sample(denoiser, schedule, (batch, 1, 28, 28), sampler=sampler, steps=calls, device=device)
+            *_, last = sample(denoiser, schedule, (BATCH, 1, 28, 28), sampler=sampler, steps=CALLS, device=device)
         return last.x_t
 
     @torch.no_grad()
     def theirs(sampler: str) -> Tensor:
         scheduler = SCHEDULERS[sampler]()
-        scheduler.set_timesteps(calls, device=device)
-        x = torch.randn((batch, 1, 28, 28), device=device)
+        scheduler.set_timesteps(CALLS, device=device)
+        x = torch.randn((BATCH, 1, 28, 28), device=device)
         with autocast(device):
             for t in scheduler.timesteps:
-                x = scheduler.step(net(x, t.expand(batch).float()).float(), t, x).prev_sample
+                x = scheduler.step(net(x, t.expand(BATCH).float()).float(), t, x).prev_sample
         return x
 
     return {f"{who} {sampler}": (lambda f=f, sampler=sampler: f(sampler))
             for sampler in SCHEDULERS for who, f in (("ours", ours), ("diffusers", theirs))}
 
 
-def training_parts(batch: int, device: torch.device) -> dict:
-    """A training step of the recipe, whole and in parts."""
+def sampling(net: nn.Module, device: torch.device, rounds: int) -> dict:
+    """Seconds and samples a second of each sampler around the network."""
+    timed = interleaved(samplers(net.to(device).eval(), device), device, rounds)
+    return {name: value | {"samples_per_s": round(BATCH / value["median_s"], 1)} for name, value in timed.items()}
+
+
+def training(device: torch.device, rounds: int) -> dict:
+    """A step of our recipe, whole and in parts; the rest of the whole is data, noise, clipping and the schedule's look-up."""
     recipe, data, group = from_scratch(), load_mnist("train"), Group()
     net = recipe.build().to(device)
     loss_fn = recipe.loss_fn(data, device, group)
     optimiser, ema = make_optimiser(net, recipe.train), EMA(net)
     generator = torch.Generator().manual_seed(0)
-    schedule, x0 = recipe.make_schedule(), to_model(data.images[:batch].to(device))
-    t, eps = spread_times(batch, schedule.T, generator), torch.randn(x0.shape, generator=generator).to(device)
+    schedule, x0 = recipe.make_schedule(), to_model(data.images[:BATCH].to(device))
+    t, eps = spread_times(BATCH, schedule.T, generator), torch.randn(x0.shape, generator=generator).to(device)
+    config = replace(recipe.train, batch=BATCH)
 
     def network() -> None:
+        optimiser.zero_grad(set_to_none=True)
         with autocast(device):
             diffusion_loss(net, schedule, recipe.predicts, x0, t, eps).backward()
 
     def whole() -> None:
         with autocast(device):
-            loss = loss_fn(net, torch.randint(len(data), (batch,), generator=generator), generator)
+            loss = loss_fn(net, batch_rows(len(data), config, 1), generator)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         ema.update(net, 1000)
 
-    return {"whole step": whole, "network forward and back": network, "optimiser": optimiser.step,
-            "average": lambda: ema.update(net, 1000)}
+    timed = interleaved({"whole step": whole, "network forward and back": network, "optimiser": optimiser.step,
+                         "average": lambda: ema.update(net, 1000)}, device, rounds)
+    return timed | {"images_per_s": round(BATCH / timed["whole step"]["median_s"], 1)}
+
+
+def same_network_training(device: torch.device, rounds: int) -> dict:
+    """A training step around diffusers' network with AdamW: by our parts (with EMA), and as diffusers' tutorial does it."""
+    data, schedule = load_mnist("train"), get_recipe("mnist-unet").make_schedule()
+    images, generator = data.images.to(device), torch.Generator().manual_seed(0)
+    nets = {"ours": Theirs().to(device), "diffusers": diffusers_unet().to(device)}
+    optimisers = {name: torch.optim.AdamW(net.parameters(), lr=1e-4) for name, net in nets.items()}
+    ema, scheduler = EMA(nets["ours"]), DDPMScheduler(num_train_timesteps=1000)
+    rate = get_cosine_schedule_with_warmup(optimisers["diffusers"], num_warmup_steps=500, num_training_steps=10_000)
+
+    def descend(name: str, loss: Tensor) -> None:
+        loss.backward()
+        nn.utils.clip_grad_norm_(nets[name].parameters(), 1.0)
+        optimisers[name].step()
+        optimisers[name].zero_grad()
+
+    def digits() -> Tensor:
+        return to_model(images[torch.randint(len(images), (BATCH,), generator=generator).to(device)])
+
+    def ours() -> None:
+        x0, t = digits(), spread_times(BATCH, schedule.T, generator)
+        eps = torch.randn(x0.shape, generator=generator).to(device)
+        with autocast(device):
+            loss = diffusion_loss(nets["ours"], schedule, "eps", x0, t, eps)
+        descend("ours", loss)
+        ema.update(nets["ours"], 1000)
+
+    def theirs() -> None:
+        x0 = digits()
+        eps, t = torch.randn_like(x0), torch.randint(0, 1000, (BATCH,), device=device)
+        with autocast(device):
+            found = nets["diffusers"](scheduler.add_noise(x0, eps, t), t).sample
+            loss = nn.functional.mse_loss(found.float(), eps)
+        descend("diffusers", loss)
+        rate.step()
+
+    timed = interleaved({"ours": ours, "diffusers": theirs}, device, rounds)
+    return {name: value | {"images_per_s": round(BATCH / value["median_s"], 1)} for name, value in timed.items()}
 
 
 def main() -> None:
-    """Measure and record."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--calls", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--device")
-    args = parser.parse_args()
-    device = pick_device(args.device)
-    figures: dict = {"batch": args.batch, "calls": args.calls, "rounds": args.rounds}
-    recipe = from_scratch()
-    nets = {"diffusers' network": Theirs(), "our network": recipe.build(), "no network": Nothing()}
-    for name, net in nets.items():
-        timed = interleaved(samplers(net.to(device).eval(), args.batch, args.calls, device), device, args.rounds)
-        figures[name] = {who: {"samples_per_s": round(args.batch / v["median_s"], 1), **v} for who, v in timed.items()}
-    figures["sampler's share"] = {who: round(figures["no network"][who]["median_s"] / v["median_s"], 4)
-                                  for who, v in figures["our network"].items()}
-    figures["training"] = interleaved(training_parts(args.batch, device), device, args.rounds)
-    record("throughput", device, figures)
+    """Measure what is missing and record it."""
+    args = arguments(__doc__).parse_args()
+    device, rounds = pick_device(args.device), 3 if args.quick else 15
+    results = Results("throughput", device, "seconds, medians of n rounds that take turns", rounds,
+                      {"batch": BATCH, "calls": CALLS}, args.quick)
+    for name, make in (("no network", Nothing), ("our network", from_scratch().build), ("diffusers' network", Theirs)):
+        results.part(name, lambda make=make: sampling(make(), device, rounds))
+    results.part("training", lambda: training(device, rounds))
+    results.part("training, diffusers' network", lambda: same_network_training(device, rounds))
+    alone, ours = results.record["parts"]["no network"], results.record["parts"]["our network"]
+    for name in samplers(Nothing(), device):
+        print(f"{name}: what is not the network takes {alone[name]['median_s'] / ours[name]['median_s']:.2%}")
 
 
 if __name__ == "__main__":

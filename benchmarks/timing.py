@@ -1,12 +1,15 @@
-"""Timing that can be compared: candidates take turns in one process, and medians are given with their spread."""
+"""What every benchmark writes: a record that grows part by part, with hardware, versions, settings and date."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
+import platform
+import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -14,44 +17,68 @@ import torch
 from diffusion_utils.checkpoints import json_bytes
 from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
+from diffusion_utils.records import FOLDER
+from diffusion_utils.speed import copy_rate, matrix_rate
 
-FOLDER = Path(os.environ.get("BENCH_FOLDER", Path(__file__).parent / "results"))
-
-
-def finish(device: torch.device) -> None:
-    """Wait until the device has done what it was told."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    elif device.type == "mps":
-        torch.mps.synchronize()
+HERE = Path(__file__).parent / "here"
+PACKAGES = ("torch", "diffusers", "denoising-diffusion-pytorch", "smalldiffusion")
 
 
-def interleaved(candidates: dict[str, Callable[[], object]], device: torch.device, rounds: int = 7) -> dict[str, dict]:
-    """Seconds of each candidate: the median over the rounds and the interquartile range. The first round is thrown away.
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """The options that all benchmarks share."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    parser.add_argument("--quick", action="store_true", help="a reduced form of some minutes, written to benchmarks/here")
+    return parser
 
-    In each round every candidate has its turn, so that a machine that slows down slows all of them.
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that are compared, where they are installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine(device: torch.device) -> dict[str, float]:
+    """The two limits of the roofline now: if they differ before and after a part, something else was running."""
+    return {"matrix_gflop_per_s": round(matrix_rate(device) / 1e9, 1), "copy_gbyte_per_s": round(copy_rate(device) / 1e9, 2)}
+
+
+class Results:
+    """NAME-DEVICE.json, rewritten after each part, so that an interrupted run goes on where it was.
+
+    n: samples or rounds behind each figure; settings: what else must be the same for parts to stand in one file. The
+    full form lies among the package's records, which the chapter shows; --quick in benchmarks/here.
+    Where the file was made with other settings or on other hardware the run ends, so that no measurement is lost.
     """
-    seconds = {name: [] for name in candidates}
-    for _ in range(rounds + 1):
-        for name, function in candidates.items():
-            finish(device)
-            started = time.perf_counter()
-            function()
-            finish(device)
-            seconds[name].append(time.perf_counter() - started)
-    result = {}
-    for name, values in seconds.items():
-        low, middle, high = torch.tensor(values[1:], dtype=torch.float64).quantile(
-            torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)).tolist()
-        result[name] = {"median_s": middle, "iqr_s": high - low}
-    return result
 
+    def __init__(self, name: str, device: torch.device, measure: str, n: int, settings: dict, quick: bool):
+        self.device, self.path = device, (HERE if quick else FOLDER) / f"{name}-{device.type}.json"
+        self.path.parent.mkdir(exist_ok=True)
+        head = {"measure": measure, "n": n, "settings": settings, "hardware": describe(device)}
+        self.record = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else head | {"parts": {}}
+        changed = {key: (self.record[key], value) for key, value in head.items() if self.record[key] != value}
+        if changed:
+            sys.exit(f"{self.path} was made differently; move it away to begin anew. There and here: {changed}")
 
-def record(name: str, device: torch.device, figures: dict) -> Path:
-    """Write the figures of this kind of device to results/NAME-DEVICE.json, with hardware, versions and date."""
-    path = FOLDER / f"{name}-{device.type}.json"
-    FOLDER.mkdir(exist_ok=True)
-    head = {"hardware": describe(device), "torch": torch.__version__, "date": date.today().isoformat()}
-    write_atomic(path, json_bytes(head | figures))
-    print(json.dumps(head | figures, indent=1, ensure_ascii=False))
-    return path
+    def write(self, name: str, figures: dict) -> None:
+        """Put one part, complete or not, into the file."""
+        today = date.today().isoformat()
+        self.record["parts"][name] = figures | {"versions": versions(), "date": today}
+        write_atomic(self.path, json_bytes(self.record | {"date": today}))
+
+    def part(self, name: str, function: Callable[[], dict]) -> dict:
+        """The figures of one part: those in the file, or those that the function returns, with the machine's state."""
+        if name in self.record["parts"]:
+            return self.record["parts"][name]
+        print(f"{time.strftime('%H:%M:%S')} {name} …", flush=True)
+        before, started = machine(self.device), time.perf_counter()
+        figures = function()
+        took = round(time.perf_counter() - started, 1)
+        self.write(name, figures | {"took_s": took, "machine": {"before": before, "after": machine(self.device)}})
+        print(f"{time.strftime('%H:%M:%S')} {name}: {json.dumps(figures, ensure_ascii=False)[:300]} ({took} s)", flush=True)
+        return self.record["parts"][name]

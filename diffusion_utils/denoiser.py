@@ -112,4 +112,7 @@ class Denoiser:
 
 def network_time(t: Tensor, T: int, like: Tensor) -> Tensor:
     """1000·t/T as float32 (B,) on `like`'s device: networks see the same clock whatever T is."""
-    return (1000.0 * t.to(torch.float64) / T).to(torch.float32).expand(len(like)).to(like.device)
+    time = 1000.0 * t.to(torch.float64) / T
+    if t.ndim == 0:  # made where it is needed: a copy to a GPU would wait for it
+        return torch.full((len(like),), float(time), dtype=torch.float32, device=like.device)
+    return time.to(torch.float32).to(like.device)

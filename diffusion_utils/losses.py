@@ -28,13 +28,17 @@ def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor,
     return (per_sample if weight is None else weight.to(per_sample) * per_sample).mean()
 
 
-def spread_times(n: int, T: int, generator: torch.Generator) -> Tensor:
-    """n times in 1…T, one from each of n equal parts of the range, in random order: int64 (n,) on the CPU.
+def spread_times(n: int, T: int, generator: torch.Generator, power: float = 1.0) -> Tensor:
+    """n times in 1…T, one from each of n equally likely parts of the range, in random order: int64 (n,) on the CPU.
 
     Each t is uniform on its own, but the batch covers all noise levels, so the loss is less noisy from step to step
-    (Kingma et al. 2021, appendix I.1).
+    (Kingma et al. 2021, appendix I.1). power: P(t ≤ τ) = (τ/T)^power, so that 2 draws t about in proportion to t.
+    Raises ValueError for a power that is not positive.
     """
+    if not power > 0:
+        raise ValueError(f"power must be positive, got {power}")
     u = (torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)) / n
+    u = u ** (1 / power)  # if u is uniform, P(u^(1/power) ≤ x) = x^power
     return (u * T).floor().long().clamp(max=T - 1) + 1
 
 
@@ -55,6 +59,19 @@ def x0_factor(schedule: Schedule, predicts: str, t: int | Tensor) -> Tensor:
     if predicts == "flow":
         return (noise / (signal + noise)) ** 2
     raise unknown_name("prediction target", predicts, PREDICTS)
+
+
+def min_snr_weight(schedule: Schedule, predicts: str, t: int | Tensor, cap: float = 5.0) -> Tensor:
+    """w_t in w_t·‖output − target‖² = min(SNR_t, cap)·‖x̂₀ − x_0‖²: for ε min(SNR, cap)/SNR, for v min(SNR, cap)/(SNR + 1).
+
+    Keeps the easy small t from dominating, whatever the network predicts (Hang et al. 2023, section 3.4); for
+    `diffusion_loss(weight=…)`. cap: their γ, above 0. t: integer or int64 (B,), 1…T. Returns float64, shape of t.
+    """
+    if not 0 < cap < math.inf:
+        raise ValueError(f"cap must be a finite number above 0, got {cap}")
+    factor = x0_factor(schedule, predicts, t)
+    # Where no signal is left the ε-weight is 0·∞; it is SNR·(1/SNR) = 1 at every SNR below the cap, and so there.
+    return (schedule.snr[schedule.check_t(t)].clamp(max=cap) * factor).nan_to_num(nan=1.0)
 
 
 def bound_weight(schedule: Schedule, t: int | Tensor, predicts: str = "x0") -> Tensor:

@@ -1,6 +1,7 @@
 """One update, one loop: every Gaussian sampler of the book is `update` with another estimate D of x_0 or another noise u.
 
-Sources: Ho et al. 2020 (DDPM), Song et al. 2021 (DDIM), Karras et al. 2022 (Heun), Lu et al. 2022b (DPM-Solver++ 2M).
+Sources: Ho et al. 2020 (DDPM), Song et al. 2021 (DDIM), Karras et al. 2022 (Heun), Lu et al. 2022b (DPM-Solver++ 2M
+and its SDE form, which is the same estimate with the fresh noise of DDPM).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .errors import unknown_name
 from .noise import SampleNoise
 from .schedules import Schedule
 
-SAMPLERS = ("ddpm", "ddim", "dpmpp_2m", "heun")
+SAMPLERS = ("ddpm", "ddim", "dpmpp_2m", "dpmpp_2m_sde", "heun")
+STOCHASTIC = ("ddpm", "dpmpp_2m_sde")  # η = 1 where nothing else is asked for
 SPACINGS = ("uniform", "log_snr")
 
 
@@ -91,9 +93,10 @@ def renoise(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, z
 
 
 def _shaped(coefficient: Tensor, x: Tensor) -> Tensor:
-    """A float64 coefficient () or (B,) as x's dtype and device, () or (B, 1, …, 1)."""
-    shape = coefficient.shape + (1,) * (x.ndim - 1) if coefficient.ndim else ()
-    return coefficient.reshape(shape).to(x.device, x.dtype)
+    """A float64 coefficient in x's dtype: () as it is, on the CPU (see Schedule.at); (B,) on x's device as (B, 1, …, 1)."""
+    if coefficient.ndim == 0:
+        return coefficient.to(x.dtype)
+    return coefficient.reshape(coefficient.shape + (1,) * (x.ndim - 1)).to(x.device, x.dtype)
 
 
 def timesteps(schedule: Schedule, steps: int, spacing: str = "uniform", start: int | None = None) -> list[int]:
@@ -131,9 +134,10 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
     """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
 
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own.
-    sampler: 'ddpm' (η = 1), 'ddim' (η = 0), 'dpmpp_2m', 'heun'; eta: overrides η of the first two; variance: of the
-    noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
-    where it goes up the forward kernel is applied (RePaint). after_step(x_s, s): returns x_s with what is known written in.
+    sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
+    'ddim' and 'dpmpp_2m_sde'; variance: of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk
+    itself, instead of steps and spacing; where it goes up the forward kernel is applied (RePaint).
+    after_step(x_s, s): returns x_s with what is known written in.
     seed, indices: sample i's noise depends on (seed, indices[i]) and not on the batch it is in; indices default to 0…B−1.
     `*_, last = sample(...)` gives the result; last.x_t is x_0.
     """
@@ -154,7 +158,7 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
         x0_hat = denoiser(x, t, cond).x0_hat
         yield State(t, x, x0_hat)
         D = x0_hat
-        if sampler == "dpmpp_2m":
+        if sampler.startswith("dpmpp_2m"):
             D, previous = _two_step(schedule, x0_hat, t, s, previous), (t, x0_hat)
         elif sampler == "heun":
             D = _heun(denoiser, schedule, x, x0_hat, t, s, cond)
@@ -204,7 +208,7 @@ def _check_sampler(sampler: str, eta: float | None, variance: str) -> float:
     if variance not in ("posterior", "large"):
         raise unknown_name("variance", variance, ("posterior", "large"))
     if eta is None:
-        return 1.0 if sampler == "ddpm" else 0.0
+        return 1.0 if sampler in STOCHASTIC else 0.0
     if sampler in ("dpmpp_2m", "heun") and eta != 0:
         raise ValueError(f"{sampler} solves the deterministic equation: eta must be 0, got {eta}")
     if not 0 <= eta <= 1:

@@ -96,17 +96,19 @@ class Schedule:
         return t
 
     def at(self, t: int | Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        """(signal_t, noise_t), ready to multiply `like`: its dtype and device, shape () or (B, 1, …, 1).
+        """(signal_t, noise_t), ready to multiply `like`: its dtype, shape () or, on its device, (B, 1, …, 1).
 
         t: integer or int64 (B,), 0…T; like: (B, …). The table is indexed in float64 on the CPU, then cast and moved.
         The trailing ones matter: ᾱ_t of shape (B,) against (B, D) data is an error, or silently wrong when B = D.
+        A single number stays on the CPU: a GPU takes it as an argument, with nothing to copy and nobody to wait for.
         """
         t = self.check_t(t)
         if t.ndim == 1 and len(t) != len(like):
             raise ValueError(f"t has {len(t)} entries for a batch of {len(like)}")
         shape = t.shape + (1,) * (like.ndim - 1) if t.ndim else ()
         columns = (self.signal[t], self.noise[t])  # copied below: writing to a view would change the table
-        return tuple(column.reshape(shape).to(like.device, like.dtype, copy=True) for column in columns)
+        device = like.device if t.ndim else "cpu"
+        return tuple(column.reshape(shape).to(device, like.dtype, copy=True) for column in columns)
 
     def add_noise(self, x0: Tensor, t: int | Tensor, eps: Tensor) -> Tensor:
         """x_t = signal_t·x_0 + noise_t·ε: one jump from the data to any t (Ho et al. 2020, eq. 4).

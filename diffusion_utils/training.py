@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -40,7 +41,8 @@ OPTIMISERS = ("adamw", "muon")
 class TrainConfig:
     """steps: optimiser steps (an upper bound where `minutes` is set); batch: samples a step over all devices; lr: peak
     learning rate; warmup: steps of linear rise, after which a cosine falls to 0; clip: gradient norm; ema: decay;
-    minutes: stop after this wall time, with the learning rate following the clock; bf16: autocast where it is fast;
+    minutes: stop after this time, with the learning rate following the clock, which stands still while the caller
+    looks at a progress line; bf16: autocast where it is fast;
     optimiser: 'adamw', or 'muon', which suits networks whose layers are matrices and convolutions."""
 
     steps: int = 10_000
@@ -103,12 +105,18 @@ def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
     return config.lr * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction)))
 
 
+@lru_cache(maxsize=2)  # shuffling 60,000 numbers anew at each step would cost a GPU more than its optimiser does
+def epoch_order(n: int, seed: int) -> Tensor:
+    """A random order of n rows, int64 (n,), which nobody may write to."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+
+
 def batch_rows(n: int, config: TrainConfig, step: int) -> Tensor:
     """Row numbers of the batch of `step` (1, 2, …): each epoch is a fresh permutation of the n rows, seeded by its number."""
     start, rows = (step - 1) * config.batch, []
     while len(rows) < config.batch:
         epoch, offset = divmod(start + len(rows), n)
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(mixed_seed(config.seed, 1, epoch)))
+        order = epoch_order(n, mixed_seed(config.seed, 1, epoch))
         rows.extend(order[offset:offset + config.batch - len(rows)].tolist())
     return torch.tensor(rows)
 
@@ -187,7 +195,9 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
                 if finished or time.monotonic() - last_save > 60 * save_minutes:
                     save()
                     last_save = time.monotonic()
+                paused = time.monotonic()
                 yield Progress(step, history[-1][1], lr, clock(), ema.net, list(history))
+                started += time.monotonic() - paused  # drawing samples, say, is not training
 
 
 def _check_finite(values: dict[str, list[float]], step: int, path: Path | None) -> None:

@@ -167,3 +167,15 @@ def test_the_losses_lie_as_the_chapter_says() -> None:
     assert last["frozen-average"] == last[RIGHT]  # the very same training
     assert last["uniform-noise"] < last[RIGHT] / 2
     assert last["no-time"] > 1.1 * last[RIGHT] and last["squared-twice"] == pytest.approx(1, abs=0.1)
+
+
+def test_the_yardsticks_say_what_the_chapter_says() -> None:
+    """Of 1,000 digits each: what chance does to a distance near 0.3 is a few hundredths; two mistakes please a classifier."""
+    digits = load_measured()["digits"]
+    right = digits[RIGHT]
+    for name in ("last-noise", "stops-early", "estimate-as-state"):
+        assert digits[name]["fd"] > 5 * right["fd"]
+    for name in ("leading-spacing", "stale-eps", "uniform-stride", "double-noise", "shared-generator"):
+        assert abs(digits[name]["fd"] - right["fd"]) < 0.03
+    for name in ("beta-for-root", "estimate-as-state"):
+        assert digits[name]["accuracy"] > right["accuracy"] and digits[name]["fd"] > 2 * right["fd"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,8 +14,7 @@ from diffusion_utils.distributed import Group
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
 from diffusion_utils.networks.embedding import ConditionEmbedding, sinusoidal
-from diffusion_utils.recipes.diffusion import DiffusionRecipe
-from diffusion_utils.recipes.mnist_unet import NETWORK
+from diffusion_utils.recipes.mnist_unet_base import MNIST_UNET_BASE
 from diffusion_utils.sampling import renoise, sample, timesteps
 from diffusion_utils.schedules import cosine, flow
 
@@ -214,7 +214,7 @@ class Digits:
 
 
 def test_eq_label_dropout():
-    recipe = DiffusionRecipe("x", NETWORK | {"num_classes": 10}, schedule={"name": "cosine", "T": 1000}, label_dropout=0.1)
+    recipe = replace(MNIST_UNET_BASE, label_dropout=0.1)
     loss = recipe.loss_fn(Digits, torch.device("cpu"), Group())
     seen = []
 

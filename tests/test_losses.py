@@ -15,6 +15,7 @@ from diffusion_utils.losses import (
     bound_term,
     bound_weight,
     diffusion_loss,
+    min_snr_weight,
     prior_term,
     reconstruction_term,
     spread_times,
@@ -66,6 +67,9 @@ def test_the_weight_multiplies_each_sample() -> None:
     each = [float(diffusion_loss(lambda x, *_: x, COSINE, "v", x0[i:i + 1], t[i:i + 1], eps[i:i + 1])) for i in range(3)]
     loss = float(diffusion_loss(lambda x, *_: x, COSINE, "v", x0, t, eps, weight=weight))
     assert loss == pytest.approx((2 * each[1] + 5 * each[2]) / 3, rel=1e-6)
+    x0, eps = pair(dtype=torch.float32)
+    single = diffusion_loss(lambda x, *_: x, COSINE, "v", x0, t, eps, weight=weight.double())
+    assert single.dtype == torch.float32  # a weight from the float64 table does not make the loss one
 
 
 def test_the_condition_reaches_the_network() -> None:
@@ -91,12 +95,25 @@ def test_a_batch_has_one_time_in_each_of_n_equal_parts(n: int) -> None:
         assert sorted(((t - 1) * n // 1000).tolist()) == list(range(n))
 
 
-def test_each_time_is_uniform_on_its_own() -> None:
-    """χ² of the first time of 20,000 batches over 1…10: 2,000 expected in each."""
-    first = torch.tensor([int(spread_times(4, 10, generator(seed))[0]) for seed in range(20_000)])
+def test_the_generator_alone_decides_the_times() -> None:
+    """Otherwise a run that is resumed, or repeated, would train on other times."""
+    assert torch.equal(spread_times(50, 1000, generator(3)), spread_times(50, 1000, generator(3)))
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_each_time_on_its_own_has_the_distribution_asked_for(power: float) -> None:
+    """χ² of the first time of 20,000 batches over 1…10 against P(t ≤ k) = (k/10)^power; uniform at 1."""
+    first = torch.tensor([int(spread_times(4, 10, generator(seed), power)[0]) for seed in range(20_000)])
     counts = torch.bincount(first, minlength=11)
     assert counts[0] == 0 and len(counts) == 11
-    assert stats.chisquare(counts[1:].numpy()).pvalue > 1e-4  # a right sampler fails one seed in 10,000; this one is fixed
+    expected = 20_000 * (torch.arange(11) / 10).double().pow(power).diff()
+    # a right sampler fails one seed in 10,000; this one is fixed
+    assert stats.chisquare(counts[1:].numpy(), expected.numpy()).pvalue > 1e-4
+
+
+def test_a_power_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(ValueError, match="power must be positive, got 0"):
+        spread_times(4, 10, generator(0), power=0)
 
 
 # The weights of the bound
@@ -139,6 +156,36 @@ def test_eq_bound_eps(schedule: Schedule) -> None:
     wanted = beta[t] ** 2 / (2 * posterior * alpha[t] * (1 - alpha_bar[t]))
     # β_t is about 1e-4 at the start and is a difference of numbers of size 1: 12 digits left, 10 asked for
     torch.testing.assert_close(bound_weight(schedule, t, "eps"), wanted, rtol=1e-10, atol=0)
+
+
+@schedules
+@targets
+def test_eq_min_snr(schedule: Schedule, predicts: str) -> None:
+    """An output that is off by a known amount costs min(SNR, γ) times what that is as an error of x̂₀, on either side of γ."""
+    x0, eps = pair()
+    t = torch.tensor([100, 500, 950])
+    assert (schedule.snr[t[0]] > 5) and (schedule.snr[t[2]] < 1)
+    signal, noise = schedule.at(t, like=x0)
+    error = torch.randn(x0.shape, generator=generator(3), dtype=x0.dtype)
+    output = target(predicts, x0, eps, signal, noise) + error
+    x0_hat, _ = split(predicts, output, schedule.add_noise(x0, t, eps), signal, noise)
+    for settings in ({}, {"cap": 1.5}):
+        cost = min_snr_weight(schedule, predicts, t, **settings) * error.square().flatten(1).sum(1)
+        wanted = schedule.snr[t].clamp(max=settings.get("cap", 5.0)) * (x0_hat - x0).square().flatten(1).sum(1)
+        torch.testing.assert_close(cost, wanted, rtol=1e-9, atol=0)  # as in test_eq_error_factors
+
+
+def test_min_snr_where_no_signal_is_left() -> None:
+    """The SNR is 0, and of the targets ε alone, which is no error of x_0 there, keeps a weight: SNR/SNR."""
+    schedule = SCHEDULES["flow"](10)
+    weights = {predicts: float(min_snr_weight(schedule, predicts, 10)) for predicts in PREDICTS}
+    assert weights == {"eps": 1, "x0": 0, "v": 0, "flow": 0}
+
+
+@pytest.mark.parametrize("cap", [0.0, -1.0, math.inf, math.nan])
+def test_a_cap_that_is_none_is_refused(cap: float) -> None:
+    with pytest.raises(ValueError, match="cap must be a finite number above 0, got"):
+        min_snr_weight(COSINE, "v", 5, cap)
 
 
 @targets
@@ -257,6 +304,22 @@ def test_eq_bound_terms() -> None:
         terms = bound_term(lambda x, times, cond=None, t=t: exact(x, t), COSINE, x0, torch.full((n,), t), eps)
         wanted = float(bound_weight(COSINE, t)) * variance
         assert float(terms.mean()) == pytest.approx(wanted, abs=5 * float(terms.std()) / math.sqrt(n))  # 5 standard errors
+
+
+def test_the_denoiser_of_the_bound_is_asked_about_x_t_at_t_with_the_condition() -> None:
+    """Without its label a conditional model would get another bound, and a number all the same."""
+    x0, eps = pair()
+    seen = []
+
+    def denoiser(x_t: torch.Tensor, t: torch.Tensor, cond=None) -> Prediction:
+        seen.append((x_t, t.tolist(), cond))
+        return Prediction(x0, eps)
+
+    assert bound_term(denoiser, COSINE, x0, torch.tensor([2, 3, 4]), eps, "label").shape == (3,)
+    assert reconstruction_term(denoiser, COSINE, x0, eps, "label").shape == (3,)
+    for (x_t, t, cond), wanted in zip(seen, ([2, 3, 4], [1, 1, 1]), strict=True):
+        assert (t, cond) == (wanted, "label")
+        assert torch.equal(x_t, COSINE.add_noise(x0, torch.tensor(t), eps))
 
 
 @pytest.mark.parametrize("T", [50, 1000])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from diffusion_utils import checkpoints
+from diffusion_utils import checkpoints, records
 from diffusion_utils.data import ImageData
 from diffusion_utils.generate import generate
 from diffusion_utils.recipes import RECIPES, get_recipe
@@ -37,27 +37,48 @@ def test_a_diffusion_recipe_makes_a_checkpoint_that_samples(tmp_path):
 
 
 def test_a_class_recipe_takes_labels_and_drops_some(tmp_path):
-    recipe = short("mnist-unet-class", SMALL | {"num_classes": 10}, snapshots=())
+    recipe = short("mnist-unet-class", SMALL | {"num_classes": 10}, warm_start=None)
     path = recipe.run(tmp_path, device="cpu", data=few_digits())
     checkpoint = checkpoints.load(path, "cpu")
     assert checkpoint.num_classes == 10
     assert generate(checkpoint, 2, labels=7, weight=3.0, steps=2).shape == (2, 1, 28, 28)
 
 
-def test_a_warm_start_is_the_unlabelled_model_until_it_is_trained(tmp_path):
-    labelled = short("mnist-unet-class", SMALL | {"num_classes": 10}, snapshots=())
-    path = labelled.run(tmp_path, device="cpu", data=few_digits())
-    warm = short("mnist-unet", SMALL, warm_start=str(path)).build().eval()
+def trained_base(tmp_path):
+    base = short("mnist-unet-base", SMALL | {"num_classes": 10}, snapshots=())
+    return checkpoints.load(base.run(tmp_path, device="cpu", data=few_digits()), "cpu").net
+
+
+def start(name: str, network: dict, runs, **changes):
+    recipe = short(name, network, **changes)
+    net = recipe.build()
+    recipe.initialise(net, runs)
+    return net.eval()
+
+
+def test_a_warm_start_without_labels_is_the_unlabelled_model(tmp_path):
+    base = trained_base(tmp_path)
+    net = start("mnist-unet", SMALL, tmp_path)
     x, time, no_label = torch.randn(4, 1, 28, 28), torch.full((4,), 500.0), torch.full((4,), 10)
-    expected = checkpoints.load(path, "cpu").net(x, time, no_label)
     # (W·h + b) + e and W·h + (b + e) round differently: a few units in the last place of float32 in the embedding
-    torch.testing.assert_close(warm(x, time), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(net(x, time), base(x, time, no_label), rtol=1e-4, atol=1e-5)
 
 
-def test_a_warm_start_without_labels_is_refused(tmp_path):
-    path = short("mnist-unet", SMALL, warm_start=None).run(tmp_path, device="cpu", data=few_digits())
+def test_a_warm_start_with_labels_is_the_same_model(tmp_path):
+    base = trained_base(tmp_path)
+    net = start("mnist-unet-class", SMALL | {"num_classes": 10}, tmp_path)
+    assert all(torch.equal(net.state_dict()[name], value) for name, value in base.state_dict().items())
+
+
+def test_a_warm_start_without_labels_to_leave_out_is_refused(tmp_path):
+    short("mnist-unet", SMALL, warm_start=None).run(tmp_path, device="cpu", data=few_digits())
     with pytest.raises(ValueError, match="has no labels"):
-        short("mnist-unet", SMALL, warm_start=str(path)).build()
+        start("mnist-unet", SMALL, tmp_path, warm_start="mnist-unet")
+
+
+def test_a_warm_start_that_was_not_trained_yet_is_named_with_the_command(tmp_path):
+    with pytest.raises(ValueError, match="Train it first: python -m diffusion_utils train mnist-unet-base"):
+        start("mnist-unet", SMALL, tmp_path)
 
 
 def test_a_finished_run_is_not_overwritten(tmp_path):
@@ -67,7 +88,7 @@ def test_a_finished_run_is_not_overwritten(tmp_path):
         recipe.run(tmp_path, device="cpu", data=few_digits())
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", checkpoints.available())
 def test_shipped_checkpoints_are_what_the_recipe_says(name):
     card, recipe = checkpoints.read_card(name), get_recipe(name)
     assert card["config"] == recipe.config()
@@ -76,6 +97,13 @@ def test_shipped_checkpoints_are_what_the_recipe_says(name):
     assert card["training"]["hardware"] and card["training"]["seconds"] > 0 and card["figures"]
     assert checkpoints.find_card(name).with_suffix(".safetensors").stat().st_size <= 8 * 2**20
     checkpoints.load(name, "cpu")
+
+
+def test_what_is_not_shipped_of_the_recipes_is_kept_as_a_record():
+    assert set(RECIPES) - set(checkpoints.available()) == {"mnist-unet-base"}
+    record, recipe = records.load_record("mnist-unet-base"), get_recipe("mnist-unet-base")
+    assert record["config"] == recipe.config() and record["training"]["steps_done"] == recipe.train.steps
+    assert len(records.load_tensors("mnist-unet-base")["snapshots"]) == len(record["snapshot_steps"]) == len(recipe.snapshots)
 
 
 def test_the_shipped_classifier_is_accurate_enough_to_measure_with():

@@ -15,9 +15,28 @@ def test_an_unknown_name_is_answered_by_the_allowed_ones(monkeypatch: pytest.Mon
         records.load_record("qualty")
 
 
+def test_a_record_without_samples_is_answered_by_those_that_have_some() -> None:
+    with pytest.raises(ValueError, match="bugs"):
+        records.load_tensors("quality_vs_calls")
+
+
 @pytest.mark.parametrize("name", records.available())
 def test_a_record_says_how_and_on_which_checkpoint_it_was_measured(name: str) -> None:
     record = records.load_record(name)
     assert {"measure", "n", "hardware", "date"} <= record.keys()
-    card = checkpoints.read_card(record["checkpoint"])
-    assert record["sha256"] == card["sha256"], f"{name} is of another checkpoint: run python benchmarks/{name}.py"
+    if "checkpoint" in record:  # a record of a training run measures no finished model
+        card = checkpoints.read_card(record["checkpoint"])
+        assert record["sha256"] == card["sha256"], f"{name} is of another checkpoint: run python benchmarks/{name}.py"
+
+
+def test_quality_against_calls_is_what_chapter_4_says() -> None:
+    """One seed of n = 1,000: only orders that hold at several budgets are claimed."""
+    points = records.load_record("quality_vs_calls")["points"]
+
+    def best(name: str, budget: int) -> float:
+        return min(point["fd"] for point in points if point["name"] == name and point["calls"] <= budget)
+
+    for budget in (5, 10, 20, 30):
+        assert best("dpmpp_2m_sde", budget) == min(best(point["name"], budget) for point in points if point["steps"] > 1)
+        assert best("ddpm", budget) < best("ddim", budget) and best("dpmpp_2m", budget) <= best("heun", budget)
+    assert best("ddpm-large", 5) > 3 * best("ddpm", 5) and best("ddpm-large", 30) < 1.5 * best("ddpm", 30)

@@ -9,7 +9,7 @@ import torch
 from cases import ALL, VP, ZERO_SNR, last_of, name, random
 from torch import Tensor
 
-from diffusion_utils.denoiser import Prediction
+from diffusion_utils.denoiser import Denoiser, Prediction
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.sampling import (
     SAMPLERS,
@@ -109,6 +109,19 @@ def test_gaussian_data_moments(settings: dict, steps: int) -> None:
     # Five standard errors of a mean and of a variance of n Gaussian numbers; float32 rounding is far below.
     assert float(found.mean()) == pytest.approx(m, abs=5 * (v / n) ** 0.5)
     assert float(found.var()) == pytest.approx(v, abs=5 * v * (2 / n) ** 0.5)
+
+
+def test_2m_with_fresh_noise_is_ddpm_for_an_estimate_that_stands_still() -> None:
+    """D = x̂₀ + (x̂₀ − x̂₀_prev)/2r has nothing to add; the draws are the same."""
+    schedule, known = cosine(1000), torch.tensor([0.3, -0.7])
+
+    def denoise(x_t, t, cond=None):
+        signal, noise = schedule.at(t, like=x_t)
+        return Prediction(known.expand_as(x_t), (x_t - signal * known) / noise)
+
+    one, other = (list(sample(denoise, schedule, (3, 2), sampler=name, steps=7)) for name in ("ddpm", "dpmpp_2m_sde"))
+    for a, b in zip(one, other, strict=True):
+        assert torch.equal(a.x_t, b.x_t)
 
 
 def test_gaussian_data_exactly_for_deterministic_samplers() -> None:
@@ -305,7 +318,7 @@ def test_steps_out_of_range(steps: object) -> None:
 
 BAD_SAMPLES = [
     (dict(sampler="dpmpp2m"), "Did you mean 'dpmpp_2m'"),
-    (dict(sampler="DDIM "), "Allowed: ddim, ddpm, dpmpp_2m, heun"),
+    (dict(sampler="DDIM "), "Allowed: ddim, ddpm, dpmpp_2m, dpmpp_2m_sde, heun"),
     (dict(spacing="log-snr"), "Did you mean 'log_snr'"),
     (dict(variance="larg"), "Did you mean 'large'"),
     (dict(eta=1.5), r"eta must lie in 0…1"),
@@ -331,3 +344,14 @@ def test_sample_refuses(change: dict, message: str) -> None:
 def test_calls_of_an_unknown_sampler() -> None:
     with pytest.raises(ValueError, match="unknown sampler 'eular'"):
         calls_per_sample("eular", 10)
+
+
+@pytest.mark.parametrize("predicts", ["eps", "x0", "v", "flow"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_walk_never_waits_for_the_device(sampler: str, predicts: str) -> None:
+    """A tensor on the device `meta` has no values, so that a step that read one back, as `if (noise == 0).any()` does on a
+    GPU and waits there, would raise an error here."""
+    denoiser = Denoiser(lambda x, time, cond: x * time[:, None], cosine(1000), predicts)
+    start = torch.empty(2, 3, device="meta")
+    *_, last = sample(denoiser, cosine(1000), x_start=start, sampler=sampler, steps=5, device="meta")
+    assert last.x_t.device.type == "meta" and last.x_t.shape == (2, 3)

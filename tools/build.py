@@ -52,10 +52,27 @@ def serve(port: int) -> int:
         return 0
 
 
+def twice() -> int:
+    """Run every chapter twice, the second time the last one first: does each show the same, to the bit?"""
+    environment.ensure()
+    result = check.twice()
+    for note in result.notes:
+        print(f"NOTE: {note}")
+    print(result)
+    return int(result.failed > 0)
+
+
 def mutants(only: str) -> int:
     """Plant each known mistake in a copy of the package and show which test catches it."""
     environment.ensure()
     return python(ROOT / "tools" / "mutants.py", only)
+
+
+def mutation(only: str) -> int:
+    """Change the core in every small way that mutmut knows and show which changes no test notices; takes hours."""
+    environment.ensure()
+    environment.pip("install", "-e", ".[mutation]")
+    return python(ROOT / "tools" / "mutation.py", *filter(None, [only]))
 
 
 def lab() -> int:
@@ -74,19 +91,19 @@ def lint() -> int:
 
 
 def bench(device: str) -> int:
-    """Run the benchmarks in a reduced form on this machine; results go to benchmarks/here, beside the recorded ones."""
+    """Run the benchmarks in a reduced form on this machine; their figures go to benchmarks/here."""
     environment.ensure()
     environment.pip("install", "-e", ".[bench]")
     folder = ROOT / "benchmarks"
-    short = ("--minutes", "4", "--n", "500", "--final", "2000")
-    runs = [("throughput", "--rounds", "5"), ("growth",), ("time_to_quality", "ours", *short),
-            ("time_to_quality", "diffusers", *short)]
+    shutil.rmtree(folder / "here", ignore_errors=True)  # an earlier run's parts would not be measured again
+    runs = [("throughput",), ("speedups",), ("growth",), ("time_to_quality", "ours", "--minutes", "4"),
+            ("time_to_quality", "diffusers", "--minutes", "4")]
     for name, *arguments in runs:
         print(f"--- {name} {' '.join(arguments)}", flush=True)
-        status = python(folder / f"{name}.py", *arguments, "--device", device, env={"BENCH_FOLDER": str(folder / "here")})
+        status = python(folder / f"{name}.py", *arguments, "--quick", "--device", device)
         if status != 0:
             return status
-    print(f"The figures are in {(folder / 'here').relative_to(ROOT)}; those recorded by us are in benchmarks/results.")
+    print(f"The figures are in {(folder / 'here').relative_to(ROOT)}; those recorded by us are in diffusion_utils/records.")
     return 0
 
 
@@ -110,7 +127,9 @@ def main() -> int:
     part.add_argument("--full", action="store_true", help="run every chapter under the old ipywidgets too")
     part = commands.add_parser("mutants", help=mutants.__doc__)
     part.add_argument("--only", metavar="WORD", default="", help="only the mistakes whose description holds this word")
-    for command in (lab, lint, clean):
+    part = commands.add_parser("mutation", help=mutation.__doc__)
+    part.add_argument("--only", metavar="MODULE", default="", help="only this module, such as losses")
+    for command in (twice, lab, lint, clean):
         commands.add_parser(command.__name__, help=command.__doc__)
     part = commands.add_parser("bench", help=bench.__doc__)
     part.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
@@ -130,12 +149,14 @@ def main() -> int:
             return bench(arguments.device)
         case "mutants":
             return mutants(arguments.only)
+        case "mutation":
+            return mutation(arguments.only)
         case "setup":
             return environment.ensure() or 0
         case "repository":
             return subprocess.call([sys.executable, ROOT / "tools" / "repository.py", arguments.url])
         case other:
-            return {"lab": lab, "lint": lint, "clean": clean}[other]()
+            return {"twice": twice, "lab": lab, "lint": lint, "clean": clean}[other]()
 
 
 if __name__ == "__main__":

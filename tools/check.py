@@ -58,7 +58,10 @@ def pytest(*arguments: str) -> Tally:
 
 
 def old_widgets(full: bool) -> Tally:
-    """Run chapters again with the ipywidgets of Colab: all of them, or the quickest that fit the budget."""
+    """Run chapters again with the ipywidgets of Colab: all of them, or the quickest that fit the budget.
+
+    It is their second run, so that it also shows whether they do the same twice.
+    """
     times = json.loads(TIMINGS.read_text()) if TIMINGS.exists() else {}
     wanted, spent = [], 0.0
     for notebook in sorted(chapters(), key=lambda path: times.get(path.stem, {}).get("seconds", 0.0)):
@@ -78,6 +81,12 @@ def old_widgets(full: bool) -> Tally:
         names = ", ".join(left_out)
         result += Tally(skipped=len(left_out), notes=[f"for time, not run with ipywidgets 7.7.1: {names}"])
     return result
+
+
+def twice() -> Tally:
+    """Run every chapter a second time, the last one first, and compare what each cell shows with the first time."""
+    first = execute(chapters())
+    return first if first.failed else run_in_empty_folders(chapters()[::-1], keep=None)
 
 
 def browser() -> Tally:

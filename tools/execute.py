@@ -1,4 +1,9 @@
-"""Execute the chapters once, as a stranger would: in an empty folder, with the package installed, not the checkout."""
+"""Execute the chapters once, as a stranger would: in an empty folder, with the package installed, not the checkout.
+
+Each chapter has a folder, a home folder, a folder for temporary files and a kernel of its own, and must leave nothing in
+any of them, so that no chapter can depend on another having run before: they run in any order. All they share is the
+digits, whose files are checked by their digest. A warning is an error.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +17,18 @@ import tempfile
 import time
 from pathlib import Path
 
+from alike import differing_cells
 from project import EXECUTED, PYTHON, ROOT, TIMINGS, chapters, clock, python, run
 from tally import Tally, from_junit
 
 CELL_TIMEOUT = 300      # seconds; a whole chapter is to stay under 120
+# Run by the kernel before the first cell, and after it imported what it needs itself.
+WARNINGS_ARE_ERRORS = """
+import warnings
+warnings.simplefilter("error")
+# ipykernel 7 warns of a method of its own while it shuts down; as an error this would keep it from ending.
+warnings.filterwarnings("ignore", category=PendingDeprecationWarning, module="ipykernel")
+"""
 
 
 def execute(notebooks: list[Path], reuse: bool = True) -> Tally:
@@ -52,8 +65,9 @@ def is_fresh(notebook: Path, package: str) -> bool:
 def run_in_empty_folders(notebooks: list[Path], keep: str | None, libraries: Path | None = None) -> Tally:
     """Run each notebook with nbmake in a folder of its own, outside the checkout.
 
-    keep: the package's digest, to store the executed copies under; None keeps nothing.
-    libraries: a folder whose packages come before the installed ones (another version of ipywidgets).
+    keep: the package's digest, to store the executed copies under; with None nothing is kept, but each is compared with
+    the stored copy: a cell that shows anything else is a failure. libraries: a folder whose packages come before the
+    installed ones (another version of ipywidgets).
     """
     with tempfile.TemporaryDirectory(prefix="chapters-") as name:
         work = Path(name)
@@ -61,6 +75,10 @@ def run_in_empty_folders(notebooks: list[Path], keep: str | None, libraries: Pat
         path = os.pathsep.join(str(folder) for folder in (libraries, work / "package") if folder)
         # An empty ini file keeps pytest from finding the checkout's settings, and with them its folders.
         (work / "pytest.ini").write_text("[pytest]\n")
+        startup = work / "ipython" / "profile_default" / "startup" / "warnings_are_errors.py"
+        startup.parent.mkdir(parents=True)
+        if not libraries:  # versions that are not the pinned ones warn of what has changed since
+            startup.write_text(WARNINGS_ARE_ERRORS)
         result = Tally()
         for notebook in notebooks:
             # The key is computed before the run: an edit made meanwhile must not count as executed.
@@ -68,6 +86,8 @@ def run_in_empty_folders(notebooks: list[Path], keep: str | None, libraries: Pat
             outcome, copy, seconds = run_one(notebook, work, path)
             if digest:
                 store(notebook, copy, digest, seconds, ok=not outcome.failed)
+            elif not outcome.failed:
+                outcome += compared(notebook, copy)
             result += outcome
         return result
 
@@ -88,19 +108,35 @@ raise SystemExit(not find_spec("diffusion_utils").origin.startswith({str(target)
 def run_one(notebook: Path, work: Path, python_path: str) -> tuple[Tally, Path, float]:
     """Execute one notebook in `work/<its name>/`: what came of it, the executed copy, and the wall time in seconds."""
     folder, report = work / notebook.stem, work / f"{notebook.stem}.xml"
-    folder.mkdir()
+    own = {name: work / f"{notebook.stem}-{name}" for name in ("home", "temporary")}
+    for path in (folder, *own.values()):
+        path.mkdir()
     copy = Path(shutil.copyfile(notebook, folder / notebook.name))
+    environment = {"PYTHONPATH": python_path, "IPYTHONDIR": str(work / "ipython"),
+                   "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # downloaded digits
+                   **dict.fromkeys(("HOME", "USERPROFILE"), str(own["home"])),
+                   **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own["temporary"]))}
     started = time.perf_counter()
     status = python("-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={CELL_TIMEOUT}", "-q", "--no-header",
                     "-p", "no:cacheprovider", "-c", work / "pytest.ini", f"--junitxml={report}", copy,
-                    env={"PYTHONPATH": python_path}, cwd=folder)
+                    env=environment, cwd=folder)
     seconds = time.perf_counter() - started
     result = from_junit(report, status)
-    left = sorted(path.name for path in folder.iterdir() if path != copy)
+    left = sorted(path.name for root in (folder, *own.values()) for path in root.rglob("*") if path.is_file() and path != copy)
     if left:
         result += Tally(failed=1, notes=[f"{notebook.stem} left files behind: {', '.join(left)}"])
     print(f"  {notebook.stem}: {clock(seconds)}, {'FAILED' if result.failed else 'ok'}", flush=True)
     return result, copy, seconds
+
+
+def compared(notebook: Path, copy: Path) -> Tally:
+    """Does this run show the same as the stored one, cell by cell and bit by bit? One check; none if that is out of date."""
+    if not is_fresh(notebook, package_digest()):
+        return Tally(notes=[f"{notebook.stem} has no earlier run to compare with"])
+    differing = differing_cells(EXECUTED / notebook.name, copy)
+    if differing:
+        return Tally(failed=1, notes=[f"{copy.stem} shows something else the second time in: {', '.join(differing)}"])
+    return Tally(passed=1)
 
 
 def store(notebook: Path, copy: Path, digest: str, seconds: float, ok: bool) -> None:

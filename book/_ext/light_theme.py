@@ -1,7 +1,9 @@
-"""Leave out of the built pages what the theme sends and nobody uses: 0.5 MB of icons as JavaScript, and their fonts.
+"""Leave out of the built pages what the theme sends and nobody uses: icons as JavaScript, their fonts, the search index.
 
 The theme's fontawesome.js (540 kB as sent) carries 2000 icons and draws the twenty that a page has once it has run. Here
 those twenty are drawn when the book is built, from that same file and in the same form, an <svg> in place of the <i>.
+
+The search index is for finding while one types, which is off; the search page, which needs it, keeps it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from sphinx.errors import ExtensionError
 
 ICON = re.compile(r'<(i|span)( [^<>]*class="[^"]*\bfa(?:[bsr]|-solid|-regular|-brands)? [^<>]*)></\1>')
 SCRIPT = re.compile(r"\s*<script [^>]*scripts/fontawesome\.js[^>]*></script>")
+SEARCH = re.compile(r'\s*<script src="[^"]*\b(?:searchtools|language_data|searchindex)\.js"></script>')
 PACKS = {"fab": "fab", "fa-brands": "fab", "far": "far", "fa-regular": "far", "fas": "fas", "fa-solid": "fas"}
 NOT_NAMES = {*PACKS, "fa-lg", "fa-fw"}
 
@@ -74,6 +77,8 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         light = ICON.sub(lambda tag: inline(script, tag), SCRIPT.sub("", text))
+        if page.name != "search.html":
+            light = SEARCH.sub("", light)
         if light != text:
             page.write_text(light, encoding="utf-8")
     css, count = STYLES.subn(lambda block: block.group(1) + OURS, styles.read_text(encoding="utf-8"))

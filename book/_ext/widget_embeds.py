@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import urllib.parse
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from widget_state import STATE, VIEW, page_state, script_text
 
-from diffusion_utils.widgets.still import IDENTITY, WITHOUT_SCRIPTS, still_html
+from diffusion_utils.widgets.still import first_frame, still_html
 
 HOST = Path(__file__).parents[1] / "_static" / "widget-host.js"
 PAGE = """<!DOCTYPE html>
@@ -46,24 +47,30 @@ body > p {{ font-size: 0.875rem; }}
 """
 
 
-def still(model: dict[str, Any]) -> str:
-    """What the page shows until the figure runs: the figure standing still, or where none can be drawn its description."""
-    if model["state"]["_anywidget_id"] == IDENTITY:
-        return still_html(model["state"], first_picture(model))
-    return f"<p>{escape(model['state']['alt'])}</p>{WITHOUT_SCRIPTS}"
+def first_picture(app: Sphinx, body: str, model: dict[str, Any]) -> str:
+    """What a figure starts with, as the address of an image that holds its own data."""
+    sprite = next((buffer["data"] for buffer in model.get("buffers", []) if buffer["path"] == ["sprite"]), None)
+    picture = page_picture(app, body, model["state"]["name"]) if sprite is None else first_of_sheet(model["state"], sprite)
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
 
 
-def first_picture(model: dict[str, Any]) -> str:
-    """The frame a figure starts at, as the address of an image that holds its own data."""
-    state = model["state"]
-    sprite = next(buffer["data"] for buffer in model["buffers"] if buffer["path"] == ["sprite"])
-    settings = len(state["axes"][1]["values"]) if len(state["axes"]) == 2 else 1
-    row, column = divmod(state["index"] * settings + state["index2"], state["columns"])
+def page_picture(app: Sphinx, body: str, name: str) -> bytes:
+    """The still picture that the chapter shows of a figure."""
+    place = body.index(f'id="{escape(name)}"')
+    address = unescape(re.compile(r'<img [^>]*src="([^"]+)"').search(body, place).group(1))
+    wanted = urllib.parse.unquote(address).rsplit("/", 1)[-1]
+    source = next(source for source, copy in app.builder.images.items() if copy == wanted)
+    return (Path(app.srcdir) / source).read_bytes()
+
+
+def first_of_sheet(state: dict[str, Any], sprite: str) -> bytes:
+    """The frame a FrameScrubber starts at, out of its sheet of frames."""
+    row, column = divmod(first_frame(state), state["columns"])
     left, top = column * state["width"], row * state["height"]
     picture = io.BytesIO()
     with Image.open(io.BytesIO(base64.b64decode(sprite))) as sheet:
         sheet.crop((left, top, left + state["width"], top + state["height"])).save(picture, "PNG")
-    return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+    return picture.getvalue()
 
 
 def write_pages(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -79,7 +86,7 @@ def write_pages(app: Sphinx, pagename: str, template: str, context: dict[str, An
             language=app.config.language, name=name, title=escape(model["state"]["title"]),
             chapter=f"{app.config.html_baseurl or '../'}{pagename}.html#{name}",
             source=escape(f"{title}, in {app.config.html_title}"),
-            still=still(model),
+            still=still_html(model["state"], first_picture(app, context["body"], model)),
             view_type=VIEW, view=script_text({"model_id": model_id}),
             state_type=STATE, state=script_text({"state": {model_id: model}}), host=HOST.read_text(encoding="utf-8"),
         )  # fmt: skip

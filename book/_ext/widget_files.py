@@ -1,4 +1,4 @@
-"""Keep pages light: the code that figures share is written once a page, and much data moves into files of its own.
+"""Keep pages light: what figures share is written once a page, and much data moves into files of its own.
 
 A page holds the data of its first figures, up to INLINE_LIMIT, so that they are ready at once. The others' is in
 `_static/widgets/`, as scripts, because a page opened from a file may load scripts and nothing else; `widget-host.js` asks
@@ -8,13 +8,14 @@ for each when the reader comes near the figure.
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 from widget_state import PageState, page_state, script_text
 
-INLINE_LIMIT = 250_000  # characters, about 200 kB as sent: half of what a page may weigh before its first figure moves
+INLINE_LIMIT = 190_000  # characters, about 150 kB as sent; a page may weigh 600 kB before its first figure moves
 SHARED = ("_esm", "_css")
 
 
@@ -23,13 +24,26 @@ def digest(text: str) -> str:
 
 
 def share_code(page: PageState) -> None:
-    """In place of the code, each model names the one copy of it."""
+    """In place of the code, each model names the one copy of it. What has no place in the page is left out."""
+    page.data["state"] = {name: model for name, model in page.models.items() if name in page.shown}
     page.data["shared"] = {}
     for model in page.models.values():
         for key in SHARED:
             if text := model["state"].get(key):
                 model["state"][key] = digest(text)
                 page.data["shared"][digest(text)] = text
+
+
+def share_style(body: str) -> str:
+    """The page's text with each style of a still figure once, however many figures bring it."""
+    seen: set[str] = set()
+
+    def first(style: re.Match[str]) -> str:
+        new = style[0] not in seen
+        seen.add(style[0])
+        return style[0] if new else ""
+
+    return re.sub(r"<style>.*?</style>", first, body, flags=re.DOTALL)
 
 
 def move_out(page: PageState, folder: Path, limit: int) -> None:
@@ -51,6 +65,7 @@ def lighten(app: Sphinx, pagename: str, template: str, context: dict[str, Any], 
     if page is None:
         return
     share_code(page)
+    context["body"] = share_style(context["body"])
     move_out(page, Path(app.outdir) / "_static" / "widgets", app.config.widget_inline_limit)
     page.write()
 

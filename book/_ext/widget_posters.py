@@ -18,7 +18,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 from widget_state import VIEW
 
-from diffusion_utils.widgets.still import IDENTITY, still_html
+from diffusion_utils.widgets.still import IDENTITIES, still_html
 
 
 class widget_poster(nodes.image):  # noqa: N801 (docutils names its nodes so)
@@ -83,7 +83,7 @@ def visit_poster(translator: HTML5Translator, node: widget_poster) -> None:
     """Write the whole still figure where we know the widget, and otherwise the picture."""
     name = translator.builder.images.get(node["uri"], node["uri"])
     source = posixpath.join(translator.builder.imgpath, urllib.parse.quote(name))
-    if node["model"].get("_anywidget_id") == IDENTITY:
+    if node["model"].get("_anywidget_id") in IDENTITIES:
         figure = still_html(node["model"], source)
     else:
         figure = f'<img src="{escape(source)}" alt="{escape(node["alt"])}" style="max-width: 100%">'

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from safetensors import torch as safetensors
 from torch import Tensor
 
-from ..records import FOLDER, load_record
+from ..records import load_record, load_tensors
 
 RIGHT = "right"  # the name of the run without a mistake
-POINTS = FOLDER / "bugs.safetensors"
 
 
 def load_points() -> dict[str, Tensor]:
     """Samples of the models of points, float32 (n, 2): one entry for each training bug, and 'right'."""
-    return {name: points.float() for name, points in safetensors.load(POINTS.read_bytes()).items()}
+    return {name: points.float() for name, points in load_tensors("bugs").items()}
 
 
 def load_measured() -> dict:

@@ -3,17 +3,16 @@
 It goes on from mnist-unet-base, with a tenth of the labels hidden.
 """
 
-from ..training import TrainConfig
-from .diffusion import DiffusionRecipe
-from .mnist_unet_base import NETWORK
+from dataclasses import replace
 
-MNIST_UNET_CLASS = DiffusionRecipe(
+from ..training import TrainConfig
+from .mnist_unet_base import MNIST_UNET_BASE
+
+MNIST_UNET_CLASS = replace(
+    MNIST_UNET_BASE,
     name="mnist-unet-class",
-    network=NETWORK,
-    schedule={"name": "cosine", "T": 1000},
-    predicts="v",
     label_dropout=0.1,
-    warm_start="mnist-unet-base",
-    sampling={"sampler": "dpmpp_2m", "steps": 20},
+    warm_start=MNIST_UNET_BASE.name,
+    snapshots=(),
     train=TrainConfig(steps=4000, batch=128, lr=1e-3, warmup=100, ema=0.9995, seed=1, log_every=10, optimiser="muon"),
 )

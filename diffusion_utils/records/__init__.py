@@ -1,9 +1,15 @@
-"""Measurements too long for a chapter, kept as JSON with their hardware and date; `benchmarks/` makes them."""
+"""Measurements and training runs too long for a chapter, kept as JSON with their hardware and date.
+
+`benchmarks/` and `tools/record_run.py` make them; samples lie beside them as safetensors.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+
+from safetensors import torch as safetensors
+from torch import Tensor
 
 from ..errors import unknown_name
 
@@ -20,3 +26,11 @@ def load_record(name: str) -> dict:
     if name not in available():
         raise unknown_name("record", name, available())
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def load_tensors(name: str) -> dict[str, Tensor]:
+    """The samples kept beside a record, by name. Raises ValueError for a record that is unknown or keeps none."""
+    keeping = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+    if name not in keeping:
+        raise unknown_name("record with samples", name, keeping)
+    return safetensors.load((FOLDER / f"{name}.safetensors").read_bytes())

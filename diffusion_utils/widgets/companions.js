@@ -40,14 +40,18 @@ function makeCurve(plot) {
     html("span", {}, svg("svg", { viewBox: "0 0 24 8", width: 24, height: 8, "aria-hidden": "true" },
       svg("path", { class: `fs-line fs-line-${k} fs-now`, d: "M0 4 H24" })), " ", ...withSubscripts(line.name))))] : [];
   const settings = plot.lines[0].y.length;
+  const choose = (j) => paths.forEach((ofLine) => // of each line's settings the one that is drawn strongly
+    ofLine.forEach((path, m) => path.classList.toggle("fs-now", settings === 1 || m === j)));
+  let chosen = null;
   function show(frame, j) {
     // `at` and `dots` run over frames, as everything does.
     guide.setAttribute("d", `M${point(plot.at[frame], 0)} V${plotY(1000)}`);
     plot.lines.forEach((line, k) => {
       dots[k].setAttribute("cx", plotX(plot.at[frame]));
       dots[k].setAttribute("cy", plotY(line.dots[frame]));
-      paths[k].forEach((path, m) => path.classList.toggle("fs-now", settings === 1 || m === j));
     });
+    if (j !== chosen) choose(j);
+    chosen = j;
   }
   return { element: makePlot(plot, legend, guide, ...paths.flat(), ...dots), show };
 }
@@ -66,6 +70,7 @@ function makeHistogram(plot) {
   const outline = (plot.reference ?? []).map((height, n) =>
     `${n ? "L" : "M"}${point(plot.edges[n], height)} L${point(plot.edges[n + 1], height)}`);
   const reference = svg("path", { class: "fs-reference", d: outline.join(" ") });
-  const show = (frame) => bars.setAttribute("d", barPath(plot.edges, plot.bars[frame]));
+  const drawn = []; // each frame's path, once it has been made
+  const show = (frame) => bars.setAttribute("d", drawn[frame] ??= barPath(plot.edges, plot.bars[frame]));
   return { element: makePlot(plot, [], bars, reference), show };
 }

@@ -9,8 +9,8 @@ function makeSlider(axis, id, onInput) {
   const label = html("label", { for: id, class: "fs-name" }, ...withSubscripts(axis.name));
   range.addEventListener("input", () => onInput(range.valueAsNumber));
   function show(index, numbers) {
-    range.value = index;
-    value.textContent = axis.values[index];
+    if (range.valueAsNumber !== index) range.value = index;
+    setText(value, axis.values[index]);
     range.setAttribute("aria-valuetext", [axis.values[index], ...numbers].join(", "));
   }
   return { element: html("div", { class: "fs-slider" }, label, value, range), show };

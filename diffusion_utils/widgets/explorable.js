@@ -1,30 +1,23 @@
 // Explorable: what is better computed in the page than computed beforehand. Each kind below is a function of its settings
 // that returns
-//   draw(context, size, position)   draws on a square of `size` pixels and returns [name, text] pairs
+//   draw(context, size, position)   draws on a square of `size` pixels and returns the texts of its readouts
 //   direction(position)             as in figure.js
 
-const SIZE = 880; // pixels of the canvas, shown at half of that: sharp on fine screens too
+const FINE = 2; // pixels of the canvas for each of the page: sharp on fine screens too
 const KINDS = { points: makePoints, schedules: makeSchedules };
 
 async function render({ model, el }) {
   const kind = KINDS[model.get("kind")](model.get("settings"), model.get("axes"));
-  const canvas = html("canvas", { class: "fs-picture", width: SIZE, height: SIZE, role: "img" });
+  const size = FINE * model.get("width");
+  const canvas = html("canvas", { class: "fs-picture", width: size, height: size, role: "img" });
   const context = canvas.getContext("2d");
-  const cells = new Map();
-  const list = html("dl", { class: "fs-readouts" });
+  const readouts = makeReadouts(model.get("readouts"));
   let latest = null;
 
   function show(position) {
     latest = position;
-    context.clearRect(0, 0, SIZE, SIZE);
-    const numbers = kind.draw(context, SIZE, position).map(([name, text]) => {
-      if (!cells.has(name)) {
-        cells.set(name, html("dd"));
-        list.append(html("div", {}, html("dt", {}, ...withSubscripts(name)), cells.get(name)));
-      }
-      cells.get(name).textContent = text;
-      return `${spoken(name)} ${text}`;
-    });
+    context.clearRect(0, 0, size, size);
+    const numbers = readouts.show(kind.draw(context, size, position));
     canvas.setAttribute("aria-label", [model.get("alt"), ...numbers].join(", "));
     return numbers;
   }
@@ -32,7 +25,8 @@ async function render({ model, el }) {
   const themes = new MutationObserver(() => show(latest));
   themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "class", "style"] });
   const cleanUp = renderFigure({ model, el }, {
-    canvas, scale: 1, width: SIZE / 2, below: [list], beside: [], show, quiet: () => {}, direction: kind.direction,
+    canvas, scale: 1, width: model.get("width"), below: [readouts.element], beside: [], show, quiet: () => {},
+    direction: kind.direction,
   });
   requestAnimationFrame(() => show(latest)); // once more in its place: only there it knows the colours
   return () => { themes.disconnect(); cleanUp(); };
@@ -86,7 +80,7 @@ function makePoints({ mixture, T, count, limit, seed, spreads }, axes) {
       }
     }
     const t = times[i];
-    return [["ᾱ_t", decimals(schedule.signal[t] ** 2)], ["λ_t", t === 0 ? "∞" : decimals(logSnr(schedule, t))]];
+    return [decimals(schedule.signal[t] ** 2), t === 0 ? "∞" : decimals(logSnr(schedule, t))];
   }
   return { draw, direction: ([, way = 0]) => (way === 0 ? 1 : -1) };
 }
@@ -106,8 +100,8 @@ function makeSchedules({ fractions, lengths, betas, offsets, limit }) {
     const t = Math.round(fractions[i] * T);
     const tables = [linear(T, 1e-4, betas[beta]), cosine(T, offsets[offset])];
     const ink = colour(context.canvas, "color");
-    const upper = makePanel(context, size, 0, ink, "ᾱ", [0, 1]);
-    const lower = makePanel(context, size, 1, ink, "λ", [-bound, bound]);
+    const upper = makePanel(context, size, 0, ink, "ᾱ", [0, 0.5, 1]);
+    const lower = makePanel(context, size, 1, ink, "λ", [-bound, 0, bound]);
     tables.forEach((table, k) => {
       context.strokeStyle = context.fillStyle = colour(context.canvas, `--fs-${k}`);
       context.setLineDash(k ? [16, 8] : []);
@@ -116,14 +110,15 @@ function makeSchedules({ fractions, lengths, betas, offsets, limit }) {
       lower.curve(T, (row) => Math.max(-bound, Math.min(bound, row ? logSnr(table, row) : bound)), t);
     });
     const left = tables[0].signal[T];
-    return [["linear ᾱ_t", decimals(tables[0].signal[t] ** 2)], ["cosine ᾱ_t", decimals(tables[1].signal[t] ** 2)],
-      ["linear √ᾱ_T", decimals(left) + (left > limit ? ", too much signal" : "")]];
+    const verdict = left > limit ? ", too much" : "";
+    return [...tables.map((table) => decimals(table.signal[t] ** 2)), decimals(left) + verdict];
   }
   return { draw, direction: () => 1 };
 }
 
-// One of two plots, one above the other, with its frame and the ends of its axes.
-function makePanel(context, size, row, ink, name, [low, high]) {
+// One of two plots, one above the other, with its frame, and a faint line at the middle one of its ticks.
+function makePanel(context, size, row, ink, name, ticks) {
+  const [low, middle, high] = ticks;
   const [left, top, width, height] = [96, 24 + row * (size / 2), size - 120, size / 2 - 72];
   const x = (part) => left + part * width;
   const y = (value) => top + ((high - value) / (high - low)) * height;
@@ -131,11 +126,16 @@ function makePanel(context, size, row, ink, name, [low, high]) {
   context.lineWidth = 2;
   context.strokeStyle = context.fillStyle = ink;
   context.strokeRect(left, top, width, height);
-  context.font = "26px sans-serif";
-  for (const value of [low, high]) context.fillText(String(value).replace("-", "−"), 44, y(value) + 9);
-  context.fillText(name, 12, y((low + high) / 2));
-  context.fillText("0", x(0), top + height + 30);
-  context.fillText("t = T", x(1) - 66, top + height + 30);
+  context.globalAlpha = 0.2;
+  context.strokeRect(left, y(middle), width, 0);
+  context.globalAlpha = 1;
+  context.font = "30px sans-serif";
+  context.textAlign = "right";
+  for (const value of ticks) context.fillText(String(value).replace("-", "−"), left - 12, y(value) + 10);
+  context.fillText("t = T", x(1), top + height + 34);
+  context.textAlign = "left";
+  context.fillText(name, 12, y((middle + high) / 2) + 10);
+  context.fillText("0", x(0), top + height + 34);
   function curve(T, value, t) {
     context.lineWidth = 4;
     context.beginPath();
@@ -145,7 +145,15 @@ function makePanel(context, size, row, ink, name, [low, high]) {
     context.arc(x(t / T), y(value(t)), 9, 0, 2 * Math.PI);
     context.fill();
   }
-  const legend = (text, place) => context.fillText(text, x(0.78), y(high) + 40 + 34 * place);
+  function legend(text, place) {
+    const height = y(high) + 40 + 40 * place;
+    context.lineWidth = 4;
+    context.beginPath();
+    context.moveTo(x(0.7), height - 10);
+    context.lineTo(x(0.78), height - 10);
+    context.stroke();
+    context.fillText(text, x(0.8), height);
+  }
   return { curve, legend };
 }
 

@@ -7,16 +7,19 @@ import base64
 import anywidget
 import numpy as np
 import traitlets
-from PIL import Image, ImageDraw
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from diffusion_utils.exact import GaussianMixture
-from diffusion_utils.schedules import MAX_SIGNAL_LEFT, cosine, linear
+from diffusion_utils.schedules import MAX_SIGNAL_LEFT, Schedule, cosine, linear
 from diffusion_utils.widgets import front_end
 from diffusion_utils.widgets.frame_scrubber import Axis, axis_state, check_name, name_from
 from diffusion_utils.widgets.sprites import encode_png, scatter
 
-SIDE = 440  # CSS pixels of the picture, as in explorable.js
+SIDE = 440  # CSS pixels of the picture
+FINE = 2  # pixels of a still picture for each of them, as in explorable.js
 COLOURS = np.array([[31, 131, 201], [210, 96, 26], [27, 146, 112], [182, 95, 164]], np.uint8)  # as in frame_scrubber.css
+NUMBER, VERDICT = "0.00000123", "0.0276, too much"  # as wide as any text of a readout
 FRACTIONS = [k / 100 for k in range(101)]
 LENGTHS = [20, 50, 100, 200, 500, 1000]
 BETAS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
@@ -45,6 +48,10 @@ class Explorable(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     axes = traitlets.List().tag(sync=True)
+    readouts = traitlets.List().tag(sync=True)  # [name, [text at the start, widest text]] pairs
+    width = traitlets.Int(SIDE).tag(sync=True)
+    height = traitlets.Int(SIDE).tag(sync=True)
+    scale = traitlets.Int(1).tag(sync=True)
     interval_ms = traitlets.Int(16).tag(sync=True)  # asks for 60 frames a second
 
     _picture: np.ndarray | None = None  # (H, W, 3), for the poster
@@ -68,7 +75,9 @@ class Explorable(anywidget.AnyWidget):
                 Axis("way", ["forward", "back, DDIM", "back, DDPM"]),
                 Axis("spread", [f"{spread:g}×" for spread in SPREADS], start=SPREADS.index(1.0))]
         settings = {"mixture": numbers, "T": T, "count": count, "limit": limit, "seed": seed, "spreads": SPREADS}
-        return cls._made("points", settings, axes, title, alt, name, picture_of_points(mixture, count, limit, seed))
+        readouts = [["ᾱ_t", ["1.00", NUMBER]], ["λ_t", ["∞", NUMBER]]]  # at t = 0, where the figure starts
+        picture = picture_of_points(mixture, count, limit, seed)
+        return cls._made("points", settings, axes, readouts, picture, title=title, alt=alt, name=name)
 
     @classmethod
     def schedules(cls, *, title: str, alt: str, name: str | None = None) -> Explorable:
@@ -81,14 +90,19 @@ class Explorable(anywidget.AnyWidget):
                 Axis("last β of linear", BETAS, start=BETAS.index(0.02)),
                 Axis("offset of cosine", OFFSETS, start=OFFSETS.index(0.008))]
         settings = {"fractions": FRACTIONS, "lengths": LENGTHS, "betas": BETAS, "offsets": OFFSETS, "limit": MAX_SIGNAL_LEFT}
-        return cls._made("schedules", settings, axes, title, alt, name, picture_of_schedules())
+        tables = [linear(1000), cosine(1000)]  # with which the figure starts
+        left, *middles = (f"{float(x):#.3g}" for x in (tables[0].signal[-1], *(table.alpha_bar[500] for table in tables)))
+        readouts = [["linear ᾱ_t", [middles[0], NUMBER]], ["cosine ᾱ_t", [middles[1], NUMBER]],
+                    ["linear √ᾱ_T", [left, VERDICT]]]
+        picture = picture_of_schedules(tables, 500)
+        return cls._made("schedules", settings, axes, readouts, picture, title=title, alt=alt, name=name)
 
     @classmethod
-    def _made(cls, kind: str, settings: dict, axes: list[Axis], title: str, alt: str, name: str | None,
-              picture: np.ndarray) -> Explorable:
+    def _made(cls, kind: str, settings: dict, axes: list[Axis], readouts: list, picture: np.ndarray, *,
+              title: str, alt: str, name: str | None) -> Explorable:
         if not title or not alt:
             raise ValueError("title and alt: must not be empty; they are what a screen reader reads")
-        widget = cls(kind=kind, settings=settings, title=title, alt=alt, axes=axis_state(axes),
+        widget = cls(kind=kind, settings=settings, title=title, alt=alt, axes=axis_state(axes), readouts=readouts,
                      name=name_from(title) if name is None else check_name(name),
                      **{trait: axis.start for trait, axis in zip(("index", "index2", "index3", "index4"), axes, strict=False)})
         widget._picture = picture
@@ -118,18 +132,29 @@ class Explorable(anywidget.AnyWidget):
 
 
 def picture_of_points(mixture: GaussianMixture, count: int, limit: float, seed: int) -> np.ndarray:
-    """The points at t = 0, uint8 (SIDE, SIDE, 3)."""
+    """The points at t = 0, uint8 (FINE·SIDE, FINE·SIDE, 3)."""
     rng = np.random.default_rng(seed)
     which = np.sort(rng.choice(len(mixture.mix), size=count, p=mixture.mix.numpy()))
     points = mixture.means.numpy()[which] + mixture.stds.numpy()[which, None] * rng.standard_normal((count, 2))
-    return scatter(points, COLOURS[which % len(COLOURS)], size=SIDE, limit=limit)
+    return scatter(points, COLOURS[which % len(COLOURS)], size=FINE * SIDE, limit=limit, radius=2)
 
 
-def picture_of_schedules() -> np.ndarray:
-    """ᾱ_t of both schedules for T = 1000, uint8 (SIDE, SIDE, 3)."""
-    picture = Image.new("RGB", (SIDE, SIDE), "white")
-    pen = ImageDraw.Draw(picture)
-    for colour, schedule in zip(COLOURS, (linear(1000), cosine(1000)), strict=False):
-        heights = (1 - schedule.signal.numpy() ** 2) * (SIDE - 1)
-        pen.line(list(zip(np.linspace(0, SIDE - 1, len(heights)), heights, strict=True)), fill=tuple(colour.tolist()), width=2)
-    return np.asarray(picture)
+def picture_of_schedules(tables: list[Schedule], t: int) -> np.ndarray:
+    """ᾱ_t above and λ_t below, as explorable.js draws them, uint8 (FINE·SIDE, FINE·SIDE, 3)."""
+    figure = Figure(figsize=(SIDE / 100, SIDE / 100), dpi=100 * FINE, layout="none")  # placed by hand below
+    canvas = FigureCanvasAgg(figure)
+    for bottom, name, ticks in ((0.555, "ᾱ", (0, 0.5, 1)), (0.055, "λ", (-10, 0, 10))):
+        axes = figure.add_axes((0.11, bottom, 0.863, 0.418), xlim=(0, 1), ylim=(ticks[0], ticks[-1]))
+        axes.set_xticks([0, 1], ["0", "t = T"], ha="right")
+        axes.set_yticks(ticks, [f"{tick:g}".replace("-", "−") for tick in ticks])
+        axes.tick_params(length=0)
+        axes.axhline(ticks[1], color="0.8", lw=1)
+        axes.text(-0.11, 0.75, name, transform=axes.transAxes)
+        for k, (table, label) in enumerate(zip(tables, ("linear", "cosine"), strict=True)):
+            values = table.alpha_bar if name == "ᾱ" else table.log_snr.clamp(*ticks[::2])
+            place = np.arange(table.T + 1) / table.T
+            axes.plot(place, values, ["-", "--"][k], color=COLOURS[k] / 255, lw=2, label=label, clip_on=False)
+            axes.plot(place[t], values[t], "o", color=COLOURS[k] / 255)
+    figure.axes[0].legend(loc="upper right", frameon=False)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]

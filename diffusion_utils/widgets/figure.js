@@ -5,6 +5,7 @@
 //   quiet(playing)          whether to keep a screen reader from reading each frame
 //   direction(position)     1 if play moves the first slider up, -1 if down
 
+const LINK_MS = 150; // the link to a frame follows when the hand rests: no move has to wait for it
 const TRAITS = ["index", "index2", "index3", "index4"]; // the sliders' positions, shared with Python
 
 function renderFigure({ model, el }, view) {
@@ -40,18 +41,24 @@ function renderFigure({ model, el }, view) {
     positionsInAddress(name, axes).forEach((start, a) => { if (start >= 0) model.set(traits[a], start); });
   }
 
+  const linkTo = (now) => { link.href = frameAddress(name, axes, now); };
+  for (const reach of ["pointerdown", "click"]) { // whoever is quicker still gets the frame that is shown
+    link.addEventListener(reach, () => linkTo(position()));
+  }
+  let linking = 0;
   let timer = 0;
   function move(a, value) {
     model.set(traits[a], value); // draws, through "change:..."
     model.save_changes(); // tells Python, where there is a kernel
   }
   const step = (steps) => move(0, clamp(position()[0] + steps, last + 1));
-  function stop() {
+  function rest() {
     clearInterval(timer);
     timer = 0;
     button.show(false);
     view.quiet(false);
   }
+  const stop = () => { if (timer) rest(); };
   function play() {
     const direction = view.direction(position());
     const [start, end] = direction > 0 ? [0, last] : [last, 0];
@@ -69,13 +76,15 @@ function renderFigure({ model, el }, view) {
     const now = position();
     const numbers = view.show(now);
     sliders.forEach((slider, a) => slider.show(now[a], numbers));
-    link.href = frameAddress(name, axes, now);
+    clearTimeout(linking);
+    linking = setTimeout(linkTo, LINK_MS, now);
   }
 
   dragToScrub(view.canvas, () => position()[0], last + 1, (value) => { stop(); move(0, value); });
   traits.forEach((trait) => model.on(`change:${trait}`, draw));
-  stop();
+  rest();
   draw();
+  linkTo(position());
   el.append(group);
   group.dataset.ready = "true";
   return () => {

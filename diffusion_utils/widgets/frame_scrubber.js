@@ -6,6 +6,7 @@ async function render({ model, el }) {
   const [, second] = model.get("axes");
   const settings = second?.values.length ?? 1;
   const picture = makePicture(model, await decodeSprite(model.get("sprite")));
+  const texts = model.get("readouts").map(([, ofFrames]) => ofFrames);
   const readouts = makeReadouts(model.get("readouts"));
   const caption = makeCaption(model.get("captions"));
   const plots = model.get("companions").map((plot) => (plot.kind === "curve" ? makeCurve(plot) : makeHistogram(plot)));
@@ -14,7 +15,7 @@ async function render({ model, el }) {
     const frame = i * settings + j;
     picture.show(frame, caption.show(frame));
     plots.forEach((plot) => plot.show(frame, j));
-    return readouts.show(frame);
+    return readouts.show(texts.map((ofFrames) => ofFrames[frame]));
   }
   return renderFigure({ model, el }, {
     canvas: picture.canvas, scale: model.get("scale"), width: model.get("width") * model.get("scale"),
@@ -43,30 +44,18 @@ function makePicture(model, sheet) {
   return { canvas, show };
 }
 
-// Shows the numbers of a frame, and returns them as words for the sliders' accessible text.
-function makeReadouts(readouts) { // [name, texts] pairs, a text a frame
-  const cells = readouts.map(([, texts]) => {
-    const cell = html("dd");
-    cell.style.minWidth = `${longest(texts).length}ch`; // so that nothing jumps as digits come and go
-    return cell;
-  });
-  const pairs = readouts.map(([name], k) => html("div", {}, html("dt", {}, ...withSubscripts(name)), cells[k]));
-  const element = readouts.length ? html("dl", { class: "fs-readouts" }, ...pairs) : "";
-  function show(frame) {
-    readouts.forEach(([, texts], k) => { cells[k].textContent = texts[frame]; });
-    return readouts.map(([name, texts]) => `${spoken(name)} ${texts[frame]}`);
-  }
-  return { element, show };
-}
-
 // An invisible copy of the longest caption keeps the place, so that the page below does not jump.
 function makeCaption(captions) {
   const text = html("p", { class: "fs-caption-text" });
   const keeper = html("p", { "aria-hidden": "true", class: "fs-caption-keeper" }, longest(captions));
   const element = captions.length ? html("div", { class: "fs-caption" }, keeper, text) : "";
+  function show(frame) {
+    const sentence = captions[frame] ?? "";
+    setText(text, sentence);
+    return sentence;
+  }
   return {
-    element,
-    show: (frame) => (text.textContent = captions[frame] ?? ""),
+    element, show,
     quiet: (playing) => text.setAttribute("aria-live", playing ? "off" : "polite"),
   };
 }

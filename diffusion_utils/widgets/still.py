@@ -1,7 +1,7 @@
-"""A FrameScrubber standing still: the HTML a page shows until the widget runs, or where no JavaScript does.
+"""A figure standing still: the HTML a page shows until the widget runs, or where no JavaScript does.
 
 It has the widget's own classes, so that the same style sheet gives it the same size, and nothing in the page moves
-when the widget takes its place. The front end, frame_scrubber.js, builds the same parts.
+when the widget takes its place. The front end builds the same parts (figure.js, and frame_scrubber.js or explorable.js).
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from html import escape
 
-IDENTITY = "diffusion_utils.widgets.frame_scrubber.FrameScrubber"  # how anywidget names the class in a saved state
+IDENTITIES = (  # how anywidget names the classes in a saved state
+    "diffusion_utils.widgets.frame_scrubber.FrameScrubber",
+    "diffusion_utils.widgets.explorable.Explorable",
+)
+TRAITS = ("index", "index2", "index3", "index4")  # the sliders' positions
 WITHOUT_SCRIPTS = (
     "<noscript><style>.widget-poster :is(.fs-plots, .fs-room, .fs-keep) { display: none }</style>"
     "<p>(Moving through this figure needs JavaScript.)</p></noscript>"
@@ -23,11 +27,10 @@ TOOLS = (
 
 
 def still_html(state: dict, image: str) -> str:
-    """HTML for a saved state (traits by name), with the address of the picture of its first frame."""
-    settings = len(state["axes"][1]["values"]) if len(state["axes"]) == 2 else 1
-    frame = state["index"] * settings + state["index2"]
+    """HTML for a saved state (traits by name), with the address of the picture it starts with."""
+    frame = first_frame(state)
     width = state["width"] * state["scale"]
-    plots = "".join(map(plot_html, state["companions"]))
+    plots = "".join(map(plot_html, state.get("companions", [])))
     return (
         f'<style>{state["_css"]}</style><div class="fs" style="--fs-width: {width}px">'
         f'<p class="fs-title">{escape(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
@@ -40,12 +43,20 @@ def still_html(state: dict, image: str) -> str:
     )
 
 
+def first_frame(state: dict) -> int:
+    """The number of the frame the sliders stand at; an Explorable has none, and its texts begin with those of its start."""
+    if "captions" not in state:
+        return 0
+    settings = len(state["axes"][1]["values"]) if len(state["axes"]) == 2 else 1
+    return state["index"] * settings + state["index2"]
+
+
 def controls_html(state: dict) -> str:
     """Each slider's name and starting value, with room for the slider itself."""
     rows = "".join(
         f'<div class="fs-slider"><span class="fs-name">{with_subscripts(axis["name"])}</span>'
         f'<span class="fs-value">{escape(axis["values"][at])}</span><span class="fs-room"></span></div>'
-        for axis, at in zip(state["axes"], (state["index"], state["index2"]), strict=False)
+        for axis, at in zip(state["axes"], (state[trait] for trait in TRAITS if trait in state), strict=False)
     )
     return f'<div class="fs-controls">{rows}</div>'
 
@@ -62,7 +73,7 @@ def readouts_html(state: dict, frame: int) -> str:
 
 def caption_html(state: dict, frame: int) -> str:
     """The sentence of the starting frame, and the invisible longest one that keeps the place for all."""
-    if not state["captions"]:
+    if not state.get("captions"):
         return ""
     keeper = escape(max(state["captions"], key=len))
     return (

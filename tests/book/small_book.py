@@ -17,6 +17,7 @@ sys.path.insert(0, {extensions!r})
 extensions = ["myst_nb", "widget_embeds", "widget_files", "widget_posters"]
 html_static_path = [{static!r}]
 nb_execution_mode = "off"
+exclude_patterns = ["jupyter_execute", "html"]
 nb_ipywidgets_js = {{"widget-host.js": {{}}}}
 """
 
@@ -31,11 +32,16 @@ def build(folder: Path, cells: list, conf: str = "") -> Path:
     (folder / "index.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     extensions, static = str(ROOT / "book" / "_ext"), str(ROOT / "book" / "_static")
     (folder / "conf.py").write_text(CONF.format(extensions=extensions, static=static) + conf, encoding="utf-8")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", str(folder), str(folder / "html")]
+    return sphinx(folder, "html") / "index.html"
+
+
+def sphinx(folder: Path, builder: str) -> Path:
+    """The folder of what Sphinx makes of the book in this folder, without any warning."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", builder, str(folder), str(folder / builder)]
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     built = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
     assert built.returncode == 0, built.stderr
-    return folder / "html" / "index.html"
+    return folder / builder
 
 
 def as_cell(content):

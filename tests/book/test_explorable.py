@@ -123,6 +123,34 @@ def test_every_slider_changes_the_drawing_and_its_text(page, browser):
     tab.close()
 
 
+@pytest.mark.parametrize("width", [360, 1000])
+def test_nothing_moves_when_it_takes_the_place_of_its_picture_or_when_a_slider_moves(page, browser, width):
+    tab = browser.new_page(viewport={"width": width, "height": 700})
+    tab.route("**/widget-host.js*", lambda route: route.abort())
+    tab.goto(page.as_uri())
+    figures = tab.locator(".widget-figure").all()
+    still = places(tab)
+    assert all(figure.locator(".widget-poster img").get_attribute("alt") for figure in figures)
+    tab.unroute("**/widget-host.js*")
+    tab.goto(page.as_uri())
+    tab.locator(".fs[data-ready]").nth(1).wait_for()
+    assert places(tab) == still
+    for figure in figures:
+        for slider in figure.locator("input").all():
+            for key in ("End", "Home"):
+                slider.press(key)
+                assert places(tab) == still, slider.get_attribute("aria-valuetext")
+    tab.close()
+
+
+def places(tab):
+    """Top and size of each figure in the document, whatever the page has been scrolled by."""
+    return tab.evaluate("""() => [...document.querySelectorAll(".widget-figure")].map((figure) => {
+        const { top, width, height } = figure.getBoundingClientRect();
+        return [top + scrollY, width, height];
+    })""")
+
+
 def look(figure):
     return figure.locator("canvas").evaluate("canvas => canvas.toDataURL()"), figure.locator(".fs-value").all_text_contents()
 
@@ -138,8 +166,12 @@ def test_play_runs_back_where_time_runs_back(page, browser):
     tab.close()
 
 
-def test_each_has_a_page_of_its_own(page, browser):
-    tab = browser.new_page()
+@pytest.mark.parametrize("scripts", [True, False])
+def test_each_has_a_page_of_its_own(page, browser, scripts):
+    tab = browser.new_page(java_script_enabled=scripts)
     tab.goto((page.parent / "embed" / "fig-points.html").as_uri())
-    tab.locator(".fs[data-ready]").wait_for()
+    if scripts:
+        tab.locator(".fs[data-ready]").wait_for()
+    else:
+        assert tab.locator(".widget-poster img").evaluate("image => image.naturalWidth") == 880
     tab.close()

@@ -1,11 +1,13 @@
 """The Sphinx extension that keeps a still figure beside each widget, on a book of one notebook."""
 
+import re
+
 import numpy as np
 import pytest
 
 from diffusion_utils.widgets import Axis, FrameScrubber
 
-from .small_book import build
+from .small_book import build, sphinx
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +39,10 @@ def test_nothing_moves_when_the_widget_takes_its_place(page, browser):
     assert tab.locator(".widget-poster").count() == 0
     assert tab.locator(".widget-figure").bounding_box() == still
     tab.close()
+
+
+def test_the_still_figure_is_in_the_pdf(page):
+    """In the LaTeX that the PDF is made of, at the size it has in the page: 440 CSS pixels."""
+    folder = sphinx(page.parent.parent, "latex")
+    text = next(folder.glob("*.tex")).read_text(encoding="utf-8")
+    assert re.findall(r"\\sphinxincludegraphics\[(.*?)\]", text) == [r"width=440\sphinxpxdimen,height=330\sphinxpxdimen"]

@@ -86,6 +86,12 @@ def test_the_theme_sends_no_icon_fonts():
     assert [page for page in PAGES if left.search(read(page)) or 'class="svg-inline--fa' not in read(page)] == []
 
 
+def test_only_the_search_page_loads_the_search_index():
+    """Elsewhere it would come before everything else, and nothing there asks for it."""
+    loading = [path.name for path in SITE.rglob("*.html") if "searchindex.js" in path.read_text(encoding="utf-8")]
+    assert loading == ["search.html"]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_light(page):
     """What is sent before the first figure can move: page, scripts and style sheets; MathJax comes when it comes."""
@@ -93,6 +99,13 @@ def test_a_page_is_light(page):
     files = {((SITE / page).parent / (script or sheet)).resolve() for script, sheet in wanted}
     sent = sum(len(gzip.compress(file.read_bytes())) for file in files | {SITE / page} if "mathjax" not in file.parts)
     assert sent < 600_000
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_wait_for_the_reader_in_places_kept_for_them(page):
+    """What is far down the page is not sent before it is wanted, and nothing jumps when it comes."""
+    for picture in re.findall(r'<img [^>]*_images/[^>]*>', read(page)):
+        assert 'loading="lazy"' in picture and re.search(r'width="\d+" height="\d+"', picture), picture
 
 
 def test_a_figures_own_page_is_light():

@@ -1,7 +1,11 @@
 """Data of figures in files of their own, and each figure's own page, on a book of one notebook."""
 
+import re
+
 import numpy as np
 import pytest
+from widget_files import share_code
+from widget_state import PageState
 
 from diffusion_utils.widgets import Axis, FrameScrubber
 
@@ -53,8 +57,18 @@ def test_a_figure_loads_its_file_when_the_reader_comes_near(book, tab):
     assert np.array_equal(shown, FRAMES[1, 4])
 
 
-def test_the_code_is_in_the_page_once(book):
-    assert (book / "index.html").read_text(encoding="utf-8").count("async function render(") == 1
+def test_the_code_and_the_style_are_in_the_page_once(book):
+    page = (book / "index.html").read_text(encoding="utf-8")
+    assert page.count("async function render(") == 1
+    assert page.count('class="widget-poster"') == 2 and len(re.findall(r"<style>[^<]*\.fs-picture", page)) == 1
+
+
+def test_what_has_no_place_in_the_page_is_left_out():
+    """Such as the controls of a cell whose output the page does not show."""
+    models = {"shown": {"state": {"_esm": "code"}}, "not shown": {"state": {}}}
+    page = PageState(script=None, data={"state": models}, shown=["shown"])
+    share_code(page)
+    assert list(page.models) == ["shown"] and list(page.data["shared"].values()) == ["code"]
 
 
 @pytest.mark.parametrize(("damage", "reason"), [

@@ -23,6 +23,7 @@ from diffusers.training_utils import compute_snr
 from torch import Tensor
 
 from diffusion_utils.denoiser import Denoiser, target
+from diffusion_utils.losses import min_snr_weight
 from diffusion_utils.sampling import sample, timesteps
 from diffusion_utils.schedules import Schedule, cosine, flow, from_betas, linear
 
@@ -129,6 +130,21 @@ def test_the_jump_and_the_target_v_agree(schedule: Schedule) -> None:
     torch.testing.assert_close(compute_snr(peer, t - 1).double(), schedule.snr[t], rtol=8 * FLOAT32, atol=0)
 
 
+# Their training scripts divide min(SNR, γ) so, SNR by the peer's own function.
+THEIR_DIVISORS = {"eps": lambda snr: snr, "x0": torch.ones_like, "v": lambda snr: snr + 1}
+
+
+@every_schedule
+@every_target
+def test_the_min_snr_weights_agree(schedule: Schedule, predicts: str) -> None:
+    peer = DDPMScheduler()
+    their_table(peer, schedule)
+    t = torch.arange(1, 1001)
+    snr = compute_snr(peer, t - 1).double()
+    wanted = snr.clamp(max=5) / THEIR_DIVISORS[predicts](snr)
+    torch.testing.assert_close(min_snr_weight(schedule, predicts, t), wanted, rtol=16 * FLOAT32, atol=0)
+
+
 # Steps that agree
 
 
@@ -175,6 +191,25 @@ def test_dpm_solver_pp_2m(schedule: Schedule, predicts: str, walk: list[int]) ->
     peer.set_timesteps(timesteps=[t - 1 for t in walk[:-1]])
     other = theirs(peer, schedule, predicts)
     path = ours(schedule, predicts, walk, sampler="dpmpp_2m")
+    assert_same_path(path, other, rounding(schedule, predicts, walk, FLOAT32))
+
+
+@every_target
+@pytest.mark.parametrize("walk", [EVEN, UNEVEN], ids=["even", "uneven"])
+@every_schedule
+def test_dpm_solver_pp_2m_sde(schedule: Schedule, predicts: str, walk: list[int], monkeypatch) -> None:
+    """The same estimate with fresh noise, theirs and ours drawn alike."""
+    walk = walk if schedule.name == "linear" else [900, *(t for t in walk if t < 900)]  # as above
+    peer = DPMSolverMultistepScheduler(prediction_type=THEIR_NAMES[predicts], algorithm_type="sde-dpmsolver++")
+    their_table(peer, schedule)
+    peer.set_timesteps(timesteps=[t - 1 for t in walk[:-1]])
+    fresh = Noise(start())
+    network, x = Network(schedule, predicts), start()
+    other = [x]
+    for k in peer.timesteps:
+        x = peer.step(network.at(x, int(k) + 1), int(k), x, variance_noise=fresh()).prev_sample
+        other.append(x)
+    path = ours(schedule, predicts, walk, monkeypatch, sampler="dpmpp_2m_sde")
     assert_same_path(path, other, rounding(schedule, predicts, walk, FLOAT32))
 
 

@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 
+import alike
 import execute
 import pages
 import pytest
@@ -57,14 +58,62 @@ def test_only_what_changed_is_executed_again(built: Path) -> None:
     assert not execute.is_fresh(path, "another state of the package")
 
 
-def test_a_failure_and_a_file_left_behind_are_reported_and_not_kept(built: Path) -> None:
-    bad = notebook(built / "01_bad.ipynb", "1 / 0")
-    untidy = notebook(built / "02_untidy.ipynb", "open('left.txt', 'w').close()")
+UNTIDY = """
+import tempfile
+from pathlib import Path
+for number, folder in enumerate((".", Path.home(), tempfile.gettempdir())):
+    (Path(folder) / f"left{number}").write_text("")
+"""
+
+
+def test_a_warning_and_a_file_left_anywhere_are_reported_and_not_kept(built: Path) -> None:
+    """Not only in its own folder: what one chapter leaves in the reader's home could change what another does."""
+    bad = notebook(built / "01_bad.ipynb", "import warnings\nwarnings.warn('careful')")
+    untidy = notebook(built / "02_untidy.ipynb", UNTIDY)
     result = execute.execute([bad, untidy])
     assert result.failed == 2
-    assert result.notes == ["02_untidy left files behind: left.txt"]
+    assert result.notes == ["02_untidy left files behind: left0, left1, left2"]
     assert not execute.is_fresh(bad, execute.package_digest())
     assert not execute.is_fresh(untidy, execute.package_digest())
+
+
+WIDGETS = """
+import ipywidgets, numpy
+from diffusion_utils.widgets import Axis, FrameScrubber
+print("same")
+ipywidgets.interact(lambda t=1: print(t), t=(1, 3))
+FrameScrubber.from_arrays(numpy.full((2, 8, 8), 200, numpy.uint8), axes=[Axis("t", [0, 1])], title="A", alt="Grey.")
+"""
+
+
+def test_a_second_run_is_compared_with_the_first(built: Path) -> None:
+    """Widgets have other names each time, and are the same; a clock is not, unless its cell is tagged."""
+    path = notebook(built / "01_a.ipynb", WIDGETS, "import time\ntime.time_ns()")
+    content = json.loads(path.read_text())
+    content["cells"][1]["metadata"]["tags"] = [alike.TIMED]
+    path.write_text(json.dumps(content))
+    execute.execute([path])
+    assert str(execute.run_in_empty_folders([path], keep=None)) == "2 passed, 0 failed, 0 skipped"
+
+
+def executed(path: Path, name: str, width: int = 8, shown: str = "5", tag: str = "") -> Path:
+    """An executed notebook with a widget called `name`, whose slider is so wide, and a cell that shows a number."""
+    view = {"output_type": "display_data", "data": {alike.WIDGET: {"model_id": name}}}
+    printed = {"output_type": "stream", "name": "stdout", "text": [shown]}
+    state = {name: {"model_name": "A", "state": {"slider": "IPY_MODEL_b" + name}},
+             "b" + name: {"model_name": "B", "state": {"width": width, "_view_count": None}}}
+    cells = [{"cell_type": "code", "id": "widget", "metadata": {}, "outputs": [view]},
+             {"cell_type": "code", "id": "number", "metadata": {"tags": [tag]}, "outputs": [printed]}]
+    path.write_text(json.dumps({"cells": cells, "metadata": {"widgets": {alike.STATE: {"state": state}}}}))
+    return path
+
+
+@pytest.mark.parametrize("change, cells", [({}, []), ({"width": 9}, ["widget"]), ({"shown": "6"}, ["number"]),
+                                           ({"shown": "6", "tag": alike.TIMED}, [])])
+def test_what_differs_between_two_runs(tmp_path: Path, change: dict, cells: list[str]) -> None:
+    tag = {"tag": change["tag"]} if "tag" in change else {}
+    first = executed(tmp_path / "first.ipynb", "x1", **tag)
+    assert alike.differing_cells(first, executed(tmp_path / "second.ipynb", "x2", **change)) == cells
 
 
 def test_staging_touches_only_what_changed(tmp_path: Path) -> None:

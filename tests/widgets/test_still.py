@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from diffusion_utils.widgets import Axis, Curve, FrameScrubber
-from diffusion_utils.widgets.still import IDENTITY, still_html, with_subscripts
+from diffusion_utils.widgets import Axis, Curve, Explorable, FrameScrubber
+from diffusion_utils.widgets.still import IDENTITIES, still_html, with_subscripts
 
 VOID = {"img"}
 
@@ -61,9 +61,17 @@ def test_one_slider_without_extras():
     assert "Plain" in read(widget).texts
 
 
-def test_the_book_recognises_the_widget_by_its_name():
-    widget = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Plain")
-    assert widget.get_state()["_anywidget_id"] == IDENTITY
+def test_a_figure_that_computes_itself_shows_where_it_starts():
+    seen = read(Explorable.schedules(title="Two schedules", alt="Two curves"))
+    names = {"Two schedules", "t / T", "last β of linear", "offset of cosine"}
+    assert names | {"0.50", "1000", "0.02", "0.008", "0.00635"} <= set(seen.texts)
+    assert seen.image["alt"] == "Two curves" and seen.image["width"] == "440"
+
+
+def test_the_book_recognises_the_widgets_by_their_names():
+    scrubber = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Plain")
+    explorable = Explorable.schedules(title="Two schedules", alt="Two curves")
+    assert [widget.get_state()["_anywidget_id"] for widget in (scrubber, explorable)] == list(IDENTITIES)
 
 
 def test_an_underscore_makes_a_subscript_of_letters_of_any_alphabet():

@@ -1,0 +1,32 @@
+"""Pictures load when the reader comes near them, each in a place kept free for it.
+
+A chapter has several below its first screen, which together would weigh as much as everything else that the page sends.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util.images import get_image_size
+
+PICTURE = re.compile(r'<img (?![^>]*\bloading=)[^>]*src="[^"]*_images/(?P<file>[^"]+)"')  # as far as its address
+
+
+def wait(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    sources = {copy: source for source, copy in app.builder.images.items()}
+
+    def with_place(tag: re.Match[str]) -> str:
+        size = get_image_size(Path(app.srcdir) / sources[urllib.parse.unquote(tag["file"])])
+        place = f' width="{size[0]}" height="{size[1]}"' if size else ""
+        return f'{tag[0]} loading="lazy" decoding="async"{place}'
+
+    context["body"] = PICTURE.sub(with_place, context.get("body", ""))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("html-page-context", wait, priority=905)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

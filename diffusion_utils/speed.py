@@ -1,0 +1,140 @@
+"""How fast is this machine, and what does a network ask of it? Clocks, the two limits of the roofline, cost by layer.
+
+Source: Williams, Waterman & Patterson 2009 (the roofline model); Amdahl 1967 (what speeding up a part is worth).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .devices import autocast, has_fast_bf16
+
+NORM_FLOP = 8  # operations a number in a group norm: two sums, a difference, a square, a scale and a shift, about
+
+
+def finish(device: torch.device) -> None:
+    """Wait until the device has done what it was told: a GPU works on after the call that started it has returned."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def interleaved(candidates: dict[str, Callable[[], object]], device: torch.device, rounds: int = 7) -> dict[str, dict]:
+    """Seconds of each candidate: {"median_s", "iqr_s"}, the median over the rounds and the interquartile range.
+
+    In each round every candidate has its turn, so that a machine that slows down slows all of them; the first round,
+    in which caches are cold, is thrown away. Raises ValueError for rounds < 1.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds must be ≥ 1, got {rounds}")
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(rounds + 1):
+        for name, function in candidates.items():
+            finish(device)
+            started = time.perf_counter()
+            function()
+            finish(device)
+            seconds[name].append(time.perf_counter() - started)
+    return {name: _summary(values[1:]) for name, values in seconds.items()}
+
+
+def _summary(values: list[float]) -> dict:
+    quarters = torch.tensor(values, dtype=torch.float64).quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
+    low, middle, high = quarters.tolist()
+    return {"median_s": middle, "iqr_s": high - low}
+
+
+def seconds_of(function: Callable[[], object], device: torch.device, rounds: int = 5) -> float:
+    """The median time of a function, in seconds."""
+    return interleaved({"": function}, device, rounds)[""]["median_s"]
+
+
+def matrix_rate(device: torch.device, side: int | None = None) -> float:
+    """FLOP/s of the product of two square matrices, in the precision that autocast chooses here: the roof.
+
+    side: of the matrices; by default one that keeps the device busy for milliseconds.
+    """
+    side = side or (8192 if device.type == "cuda" else 1024)
+    dtype = torch.bfloat16 if has_fast_bf16(device) else torch.float32
+    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    return 2 * side**3 / seconds_of(lambda: a @ b, device)
+
+
+def copy_rate(device: torch.device, mebibytes: int = 256) -> float:
+    """Bytes/s that a copy reads and writes: the slope of the roofline. The data must be larger than the caches."""
+    source = torch.zeros(mebibytes * 2**18, device=device)  # of four bytes each
+    target = torch.empty_like(source)
+    return 2 * mebibytes * 2**20 / seconds_of(lambda: target.copy_(source), device)
+
+
+def attainable(intensity: float, matrix: float, copy: float) -> float:
+    """min(matrix, copy·intensity): the most FLOP/s a layer can reach (Williams et al. 2009).
+
+    intensity: FLOP per byte moved; matrix: FLOP/s; copy: bytes/s.
+    """
+    return min(matrix, copy * intensity)
+
+
+def whole_speedup(share: float, speedup: float) -> float:
+    """1/((1 − share) + share/speedup): what it is worth to make a share of the time so many times faster (Amdahl 1967)."""
+    if not 0 <= share <= 1 or speedup <= 0:
+        raise ValueError(f"share must lie in 0…1 and speedup be positive, got {share} and {speedup}")
+    return 1 / ((1 - share) + share / speedup)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer in one call of the network: its name and kind, FLOP, bytes in and out, and a function that runs it alone."""
+
+    name: str
+    kind: str
+    flop: int
+    traffic: int
+    run: Callable[[], Tensor]
+
+    @property
+    def intensity(self) -> float:
+        """FLOP per byte."""
+        return self.flop / self.traffic
+
+
+@torch.no_grad()
+def layers_of(net: nn.Module, x: Tensor, time: Tensor) -> list[Layer]:
+    """The convolutions, matrix products and norms of one call net(x, time), in the order in which they ran.
+
+    x: (B, C, H, W); time: (B,). What lies between them (activations, sums, concatenations, attention's products of
+    activations) is not in the list.
+    """
+    found: list[Layer] = []
+
+    def note(name: str, layer: nn.Module):
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            moved = (inputs[0], output, *module.parameters())
+            found.append(Layer(name, type(module).__name__, _flop(module, output),
+                               sum(part.numel() * part.element_size() for part in moved), lambda: layer.forward(*inputs)))
+        return layer.register_forward_hook(hook)
+
+    hooks = [note(name, layer) for name, layer in net.named_modules()
+             if isinstance(layer, (nn.Conv2d, nn.Linear, nn.GroupNorm))]
+    try:
+        with autocast(x.device):
+            net(x, time)
+    finally:
+        for handle in hooks:
+            handle.remove()
+    return found
+
+
+def _flop(layer: nn.Module, output: Tensor) -> int:
+    """A multiplication and its addition are two operations, so that a convolution takes 2·(B·c_out·H·W)·(c_in·k²)."""
+    if isinstance(layer, nn.Conv2d):
+        return 2 * output.numel() * (layer.in_channels // layer.groups) * layer.kernel_size[0] * layer.kernel_size[1]
+    if isinstance(layer, nn.Linear):
+        return 2 * output.numel() * layer.in_features
+    return NORM_FLOP * output.numel()

@@ -1,0 +1,61 @@
+"""What is counted of a network, and how times become figures."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from diffusion_utils.networks.unet import UNet
+from diffusion_utils.speed import copy_rate, interleaved, layers_of, matrix_rate, whole_speedup
+
+CPU = torch.device("cpu")
+
+
+def small() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+    return UNet(patch=2, channels=(8, 16), emb_dim=16), torch.randn(3, 1, 28, 28), torch.full((3,), 500.0)
+
+
+def test_the_layers_hold_the_convolutions_and_products_of_a_call() -> None:
+    """Against PyTorch's own counter, which also counts what attention multiplies and knows no norms."""
+    net, x, time = small()
+    with FlopCounterMode(display=False) as counter:
+        net(x, time)
+    attention = 2 * 2 * 3 * 49 * 49 * 16  # q·kᵀ and its product with v, a multiplication and an addition each
+    counted = sum(layer.flop for layer in layers_of(net, x, time) if layer.kind != "GroupNorm")
+    assert counted + attention == counter.get_total_flops()
+
+
+def test_a_layer_moves_what_goes_in_what_comes_out_and_its_weights() -> None:
+    layer = layers_of(*small())[0]
+    assert layer.name == "embed.mlp.0" and layer.kind == "Linear"
+    numbers = 3 * 16 + 3 * 16 + 16 * 16 + 16
+    assert numbers * 2 <= layer.traffic <= numbers * 4  # the output takes two bytes a number under autocast, else four
+    assert layer.run().shape == (3, 16)
+
+
+def test_counting_leaves_no_hook_behind() -> None:
+    net, x, time = small()
+    layers_of(net, x, time)
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_candidates_take_turns_and_the_first_round_is_thrown_away() -> None:
+    order: list[str] = []
+    timed = interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, CPU, rounds=2)
+    assert order == ["a", "b"] * 3
+    assert all(value["median_s"] >= 0 and value["iqr_s"] >= 0 for value in timed.values())
+    with pytest.raises(ValueError, match="rounds must be ≥ 1, got 0"):
+        interleaved({}, CPU, rounds=0)
+
+
+def test_the_two_limits_are_those_of_a_computer() -> None:
+    """Between a processor of the 1980s and the whole of a data centre: a wrong unit lies outside."""
+    assert 1e7 < matrix_rate(CPU, side=64) < 1e17
+    assert 1e7 < copy_rate(CPU, mebibytes=4) < 1e15
+
+
+def test_a_senseless_share_is_refused() -> None:
+    with pytest.raises(ValueError, match="share must lie in 0…1"):
+        whole_speedup(1.5, 2.0)

@@ -1,0 +1,128 @@
+"""Change the core of the package in every small way that mutmut knows, one change at a time: which does no test notice?
+
+    python tools/mutation.py            the five modules of MODULES, one after the other
+    python tools/mutation.py losses     this module only
+
+A run can be stopped and repeated: it goes on where it was, and tests again only what changed. Each module is worked on
+in a folder of its own, book/_build/mutation/<module>, so that the checkout is never touched. Changes that no test can or
+need notice are listed, with the reason, in tests/mutants/survivors.toml. Exit status 1 if another one survives, if more
+than 5 % of a module's do, or if a line of the list is out of date. Needs mutmut, and so a Unix.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from pages import mirror
+from project import BUILD, PYTHON, ROOT, run
+
+FOLDER = BUILD / "mutation"
+LIST = ROOT / "tests" / "mutants" / "survivors.toml"
+MOST = 0.05       # the share of a module's changes that may survive
+# The fast tests of each module: what they leave undone is not done by slower ones either, or the list says which does it.
+MODULES = {
+    "losses": ["tests/test_losses.py"],
+    "guidance": ["tests/test_guidance.py", "tests/test_guidance_noise.py"],
+    "denoiser": ["tests/test_denoiser.py"],
+    "schedules": ["tests/test_schedules.py"],
+    "sampling": ["tests/test_update.py", "tests/test_sampling.py", "tests/test_walk_state.py"],
+}
+# What an error says is for people to read: the tests check a part of it, and its wording is free.
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["diffusion_utils"]
+only_mutate = ["diffusion_utils/{module}.py"]
+do_not_mutate_patterns = ["^ *raise "]
+pytest_add_cli_args_test_selection = {tests}
+also_copy = ["diffusion_utils", "tests", "tools", "book"]
+use_git_change_detection = false
+
+[tool.pytest.ini_options]
+pythonpath = ["tools", "tests/helpers", "book/_ext"]
+addopts = "--import-mode=importlib --strict-markers -p no:cacheprovider"
+markers = ["slow: takes more than ten seconds"]
+"""
+KILLED, SURVIVED = "killed", "survived"
+
+
+def undecorated(source: str) -> str:
+    """The same module with `f = decorator(f)` after each function in place of `@decorator` before it.
+
+    The two mean the same; but mutmut leaves decorated functions alone, and with them properties and samplers.
+    """
+    lines = source.splitlines()
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef) and node.decorator_list]
+    for node in sorted(functions, key=lambda node: node.lineno, reverse=True):
+        indent, wrapped = " " * node.col_offset, node.name
+        for decorator in reversed(node.decorator_list):
+            wrapped = f"{ast.unparse(decorator)}({wrapped})"
+        lines.insert(node.end_lineno, f"{indent}{node.name} = {wrapped}")
+        del lines[node.decorator_list[0].lineno - 1:node.lineno - 1]
+    return "\n".join(lines) + "\n"
+
+
+def stage(module: str) -> Path:
+    """Bring the module's folder up to date; what did not change keeps its results."""
+    folder = FOLDER / module
+    for name in ("diffusion_utils", "tests", "tools", "book/_ext"):
+        mirror(ROOT / name, folder / name)
+    path = folder / "diffusion_utils" / f"{module}.py"
+    path.write_text(undecorated((ROOT / "diffusion_utils" / f"{module}.py").read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=json.dumps(MODULES[module])))
+    return folder
+
+
+def results(folder: Path, module: str) -> dict[str, int | None]:
+    """mutmut's name of each change → the exit status of its tests; None where they have not run."""
+    meta = folder / "mutants" / "diffusion_utils" / f"{module}.py.meta"
+    return json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+
+
+def change(folder: Path, name: str) -> tuple[str, str]:
+    """What the change takes out and what it puts in, each in one line."""
+    command = [PYTHON.parent / "mutmut", "show", name]
+    shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.splitlines()
+    return tuple(" ".join(" ".join(line[1:] for line in shown if line.startswith(sign) and line[:3] != 3 * sign).split())
+                 for sign in "-+")
+
+
+def listed(module: str) -> Counter[tuple[str, str]]:
+    """The changes of this module that are known to survive, as `change` tells them."""
+    entries = tomllib.loads(LIST.read_text(encoding="utf-8")).get(module, [])
+    return Counter((entry["right"], entry["wrong"]) for entry in entries)
+
+
+def work(module: str) -> bool:
+    """Run one module to its end and report it. Returns whether all is as the list says."""
+    folder = stage(module)
+    environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "", "PYTHONUTF8": "1"}
+    run(PYTHON.parent / "mutmut", "run", "--max-children", str(os.cpu_count() or 1), env=environment, cwd=folder)
+    status = results(folder, module)
+    undone = [name for name, code in status.items() if code is None]
+    found = Counter(change(folder, name) for name, code in sorted(status.items()) if code == 0 or code == 33)
+    known = listed(module)
+    print(f"\n{module}: {len(status)} changes, {sum(found.values())} survive, {len(undone)} not tried yet")
+    for right, wrong in (found - known).elements():
+        print(f"  NOT NOTICED  {right}\n          as  {wrong}")
+    for _, wrong in (known - found).elements() if not undone else ():
+        print(f"  NOTICED BY NOW, so it can leave the list: {wrong}")
+    return not undone and found == known and sum(found.values()) <= MOST * len(status)
+
+
+def main(word: str = "") -> int:
+    if word and word not in MODULES:
+        print(f"No module is called {word!r}. There are: {', '.join(MODULES)}")
+        return 1
+    outcomes = [work(module) for module in MODULES if word in ("", module)]
+    return int(not all(outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
