@@ -1,12 +1,12 @@
 """What does each repair of the article's listing buy? Chapter 13 shows the answer.
 
-    python benchmarks/article.py [--only NAME …] [--quick] [--folder runs/article]
+    python benchmarks/article.py [--only NAME …] [--n 2000] [--quick] [--folder benchmarks/here/article]
 
 Goes through the versions of the experiment in order: the error that a version raises, or its network trained on the 60,000
-digits (50 epochs for the listing's network, 2,000 steps for the U-Net), its loss, and 2,000 samples measured by
-mnist-classifier. Writes records/article.json and article.safetensors in the package after each version, so that an
-interrupted run goes on where it was; --only measures versions, or 'variance', again. Trained networks are kept in --folder;
-delete it to train again. --quick is a smoke test of a hundredth of the size, which writes into the folder alone.
+digits (50 epochs for the listing's network, 2,000 steps for the U-Net), its loss, and n samples measured by
+mnist-classifier. Writes records/article.json and article.safetensors in the package after each version and each network, so
+that an interrupted run goes on where it was; --only measures versions, or 'variance', again. Trained networks are kept in
+--folder; delete it to train again. --quick is a smoke test of a thousandth of the training, which writes into the folder alone.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from diffusion_utils.files import write_atomic
 from diffusion_utils.records import FOLDER
 from diffusion_utils.sampling import sample
 
+HERE = Path(__file__).parent / "here" / "article"
 SHOWN = 16  # samples of each version that the record keeps
 UNET_STEPS = 2000
 LOOKS = (1, 2, 5, 10, 20, 30, 40, 50)  # epochs after which the MLP's samples are measured
@@ -46,7 +48,7 @@ class Size:
     """How much of everything: samples, walk steps where a version takes 1000, and a divisor of the training steps."""
 
     n: int = 2000
-    walk: int = 1000
+    walk: int = 1000  # steps
     shorter: int = 1
 
     def training_steps(self, experiment: Experiment, rows: int) -> int:
@@ -58,33 +60,46 @@ class Size:
 FULL, QUICK = Size(), Size(n=20, walk=20, shorter=1000)
 
 
+def say(text: str) -> None:
+    """A line of progress, with the time of day."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def test_digits(n: int) -> Tensor:
+    """n random ones of the test digits, float32 (n, 1, 28, 28): those that chapter 4's record measures its floor with."""
+    images = load_mnist("test").images
+    return to_model(images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:n]])
+
+
 class Bench:
     """The record, the file of samples and the folder of trained networks, and what is measured with them."""
 
     def __init__(self, size: Size, folder: Path, records: Path):
         self.size, self.folder = size, folder
         self.path, self.samples_path = records / "article.json", records / "article.safetensors"
-        self.data, self.test = load_mnist("train"), to_model(load_mnist("test").images[:size.n])
+        self.data, self.test = load_mnist("train"), test_digits(size.n)
         self.device, self.yardstick = pick_device(), Yardstick()
         self.samples = safetensors.load(self.samples_path.read_bytes()) if self.samples_path.exists() else {}
         self.record = self._read()
 
     def _read(self) -> dict:
+        """The record so far, without what is of another checkpoint; or an empty one. Ends where it was made differently."""
+        head = {"n": self.size.n, "epochs": EPOCHS, "hardware": describe(self.device), "torch": torch.__version__}
         shipped = checkpoints.read_card("mnist-unet")
-        record = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-        if record.get("n") != self.size.n:
-            record = {}
+        record = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else head
+        if (made := {key: record[key] for key in head}) != head:
+            sys.exit(f"{self.path} was made differently; move it away to begin anew. There: {made}. Here: {head}")
         if record.get("sha256") != shipped["sha256"]:
-            record.get("versions", {}).pop("longer", None)  # it is of another checkpoint
+            record.get("versions", {}).pop("longer", None)
         parts = {key: record.get(key, {}) for key in ("versions", "runs", "variance")}
         return {"measure": "what each repair of the article's listing buys: loss on test digits at the listing's noise levels, "
                            "and the Fréchet distance of n samples to the training digits",
-                "checkpoint": "mnist-unet", "sha256": shipped["sha256"], "n": self.size.n, "epochs": EPOCHS,
-                "floor": round(self.yardstick.distance(self.test), 3), "hardware": describe(self.device),
-                "torch": torch.__version__, "date": date.today().isoformat(), **parts}
+                "checkpoint": "mnist-unet", "sha256": shipped["sha256"], **head,
+                "floor": round(self.yardstick.distance(self.test), 4), **parts}
 
     def write(self) -> None:
         """Record and samples, each whole or not at all."""
+        self.record["date"] = date.today().isoformat()
         write_atomic(self.samples_path, safetensors.save(self.samples))
         write_atomic(self.path, checkpoints.json_bytes(self.record))
 
@@ -98,12 +113,12 @@ class Bench:
         if experiment.shipped:
             return checkpoints.load("mnist-unet", self.device).net
         path = self.folder / f"{experiment.run}.safetensors"
-        net = experiment.make_net().to(self.device)
         if experiment.run not in self.record["runs"] or not path.exists():
             steps = self.size.training_steps(experiment, len(self.data))
             self.record["runs"][experiment.run], trained = self.train(experiment, steps)
             write_atomic(path, safetensors.save({k: v.cpu().contiguous() for k, v in trained.state_dict().items()}))
             self.write()
+        net = experiment.make_net().to(self.device)
         net.load_state_dict(safetensors.load(path.read_bytes()))
         return net.eval().requires_grad_(False)
 
@@ -112,6 +127,8 @@ class Bench:
         epoch, passes, looking = steps / EPOCHS, [], 0.0
         wanted = [look for look in LOOKS if experiment.told_time and experiment.network == "mlp"]
         for progress in train(experiment, self.data, steps):
+            if progress.step % 1000 == 0 or progress.step == steps:
+                say(f"  training {experiment.run}: {progress.step:,} of {steps:,} steps, loss {progress.loss:.4f}")
             if wanted and progress.step >= wanted[0] * epoch - 1e-6:
                 before = time.monotonic()
                 wanted.pop(0)
@@ -139,6 +156,8 @@ class Bench:
                     states = walk(step, denoiser, denoiser.schedule, shape, steps=steps, indices=indices, device=self.device)
                 *_, last = states
             done.append(last.x_t.float().cpu())
+            if steps > 100:  # the rest takes seconds
+                say(f"  {step}, {steps:,} steps: {int(rows[-1]) + 1:,} of {n:,} samples")
         return torch.cat(done)
 
     def steps(self, experiment: Experiment) -> int:
@@ -164,41 +183,52 @@ class Bench:
         if finite == 1:
             x = self.draw(experiment.step, denoiser, steps)
             few, found["fd"] = x[:SHOWN], round(self.yardstick.distance(x.clamp(-1, 1)), 2)
-        self.samples[name] = to_pixels(few.float().cpu().nan_to_num(0, 1, -1)).contiguous()
+        self.samples[name] = to_pixels(few.float().cpu().nan_to_num(0, 0, 0)).contiguous()
         self.record["versions"][name] = found
 
-    def measure_variances(self) -> None:
-        """Fill record["variance"]: name → [steps, Fréchet distance], of the MLP as it is after the repair 'steady'."""
+    def measure_variance(self, name: str) -> None:
+        """Fill record["variance"][name] with [steps, Fréchet distance], of the MLP as it is after the repair 'steady'."""
         experiment = versions()["steady"]
-        net = self.network(experiment)
-        for name, step in VARIANCES.items():
-            self.record["variance"][name] = []
-            for steps in (20, 100, 1000):
-                x = self.draw(step, self.denoiser(experiment, net), min(steps, self.size.walk))
-                self.record["variance"][name].append([steps, round(self.yardstick.distance(x.clamp(-1, 1)), 2)])
-            print(f"{'variance ' + name:18s} {self.record['variance'][name]}", flush=True)
+        denoiser, entries = self.denoiser(experiment, self.network(experiment)), []
+        for steps in (20, 100, 1000):
+            if name == "posterior" and steps == experiment.steps and "steady" in self.record["versions"]:
+                fd = self.record["versions"]["steady"]["fd"]  # the very same samples
+            else:
+                x = self.draw(VARIANCES[name], denoiser, min(steps, self.size.walk))
+                fd = round(self.yardstick.distance(x.clamp(-1, 1)), 2)
+            entries.append([steps, fd])
+        self.record["variance"][name] = entries
+        self.write()
+
+    def measure_all(self, only: list[str]) -> None:
+        """What is missing in the record, or what is asked for."""
+        wanted = [name for name in versions() if name in only or not only and name not in self.record["versions"]]
+        for number, name in enumerate(wanted, start=1):
+            say(f"version {number} of {len(wanted)}, {name} …")
+            started = time.monotonic()
+            self.measure(name, versions()[name])
             self.write()
+            shown = {key: value for key, value in self.record["versions"][name].items() if key != "sizes"}
+            say(f"{name}: {shown} ({time.monotonic() - started:.0f} s)")
+        for name in VARIANCES:
+            if "variance" in only or not only and name not in self.record["variance"]:
+                say(f"variance {name} …")
+                self.measure_variance(name)
+                say(f"variance {name}: {self.record['variance'][name]}")
 
 
 def main() -> None:
     """Measure what is missing in the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=[*versions(), "variance"], default=[], help="measure these again")
+    parser.add_argument("--n", type=int, default=FULL.n, help="samples of each version")
     parser.add_argument("--quick", action="store_true", help="a smoke test; the package's record is not touched")
-    parser.add_argument("--folder", type=Path, default=Path("runs/article"), help="where trained networks are kept")
+    parser.add_argument("--folder", type=Path, default=HERE, help="where trained networks are kept")
     args = parser.parse_args()
     folder = args.folder / "quick" if args.quick else args.folder
     folder.mkdir(parents=True, exist_ok=True)
-    bench = Bench(QUICK if args.quick else FULL, folder, folder if args.quick else FOLDER)
-    for name, experiment in versions().items():
-        if name in args.only or (not args.only and name not in bench.record["versions"]):
-            started = time.monotonic()
-            bench.measure(name, experiment)
-            bench.write()
-            shown = {key: value for key, value in bench.record["versions"][name].items() if key != "sizes"}
-            print(f"{name:14s} {time.monotonic() - started:6.0f} s  {shown}", flush=True)
-    if "variance" in args.only or (not args.only and len(bench.record["variance"]) < len(VARIANCES)):
-        bench.measure_variances()
+    size = QUICK if args.quick else replace(FULL, n=args.n)
+    Bench(size, folder, folder if args.quick else FOLDER).measure_all(args.only)
 
 
 if __name__ == "__main__":

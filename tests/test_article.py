@@ -98,7 +98,7 @@ def test_only_a_network_that_is_told_the_time_answers_to_it() -> None:
 # Sampling
 
 
-@pytest.mark.parametrize(("step", "sampler"), [("posterior", "ddpm"), ("solver", "dpmpp_2m")])
+@pytest.mark.parametrize(("step", "sampler"), [("posterior", "ddpm"), ("solver", "dpmpp_2m_sde")])
 def test_the_repaired_steps_are_the_packages_sampler(step: str, sampler: str) -> None:
     *_, ours = walk(step, KNOWN, LINEAR, (5, 2), steps=9, seed=3, indices=range(4, 9))
     *_, package = sample(KNOWN, LINEAR, (5, 2), sampler=sampler, steps=9, seed=3, indices=range(4, 9))

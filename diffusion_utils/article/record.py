@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from safetensors import torch as safetensors
 from torch import Tensor
 
-from ..records import FOLDER, load_record
-
-SAMPLES = FOLDER / "article.safetensors"
+from ..records import load_record, load_tensors
 
 
 def load_samples() -> dict[str, Tensor]:
     """Samples of the versions that run: name → uint8 (16, 1, 28, 28), from the same 16 seeds; grey where not finite."""
-    return safetensors.load(SAMPLES.read_bytes())
+    return load_tensors("article")
 
 
 def load_measured() -> dict:

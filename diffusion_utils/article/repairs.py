@@ -122,13 +122,13 @@ REPAIRS = (
     Repair("steady", {"steady": True}, "the samples of one epoch are not those of the next",
            "a constant rate, and only the last weights are kept", "eq-ema", "warm-up, a falling rate, averaged weights"),
     Repair("solver", {"step": "solver"}, "a thousand calls of the network for one digit", "each step is of first order",
-           "eq-sampling-two-step", "20 steps of DPM-Solver++(2M)"),
+           "eq-sampling-two-step", "20 steps with the two-step estimate"),
     Repair("U-Net", {"network": "unet"}, "the network could do the same with shuffled pixels",
            "a row of 784 numbers has no neighbourhoods", "eq-article-shuffled", "a small U-Net"),
     Repair("schedule", {"schedule": "cosine", "predicts": "v"}, "near t = T, x̂₀ is nothing but the error of ε̂",
            "target and noise levels do not suit each other", "eq-error-factors", "the cosine schedule, and v as the target"),
     Repair("longer", {"shipped": True}, "the training was over in minutes", "few steps, of a small network",
-           "eq-learning-rate", "the book's model: larger, and trained for longer"),
+           "eq-learning-rate", "the book's model: larger, and trained for longer and better"),
 )
 
 

@@ -12,7 +12,7 @@ from ..noise import SampleNoise
 from ..sampling import State, posterior_std, sample, timesteps, update
 from ..schedules import Schedule
 
-RIGHT = {"posterior": "ddpm", "solver": "dpmpp_2m"}  # steps that the book's own sampler takes
+RIGHT = {"posterior": "ddpm", "solver": "dpmpp_2m_sde"}  # steps that the book's own sampler takes
 
 
 @torch.no_grad()
