@@ -28,6 +28,22 @@ def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor,
     return (per_sample if weight is None else weight.to(per_sample) * per_sample).mean()
 
 
+def distillation_loss(net: Callable, teacher: Callable, schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor,
+                      label: Tensor) -> Tensor:
+    """E‖teacher(x_t, t, y) − net(x_t, t)‖²: learn from a model that knows the label, without being told it.
+
+    The best net is E[teacher(x_t, t, y) given x_t], the mean over the labels that fit x_t. A perfect teacher is
+    E[target given x_t, y], so that mean is E[target given x_t], what diffusion_loss leads to as well; but the target
+    no longer carries the noise of one ε and one x_0, so far fewer steps are needed (Hinton et al. 2015, section 2).
+    x0, eps: (B, …); t: int64 (B,), 1…T; label: int64 (B,). Returns a scalar.
+    """
+    x_t = schedule.add_noise(x0, t, eps)
+    time = network_time(t, schedule.T, x_t)
+    with torch.no_grad():
+        wanted = teacher(x_t, time, label).float()
+    return (net(x_t, time, None).float() - wanted).square().mean()
+
+
 def spread_times(n: int, T: int, generator: torch.Generator, power: float = 1.0) -> Tensor:
     """n times in 1…T, one from each of n equally likely parts of the range, in random order: int64 (n,) on the CPU.
 

@@ -232,6 +232,16 @@ def test_eq_label_dropout():
     assert bool((seen == Digits.labels[rows])[~dropped].all())
 
 
+@pytest.mark.parametrize("t", TIMES)
+def test_eq_teacher(t):
+    denoiser = labelled_points()
+    x_t = 3 * torch.randn(50, 2, generator=generator(), dtype=torch.float64)
+    weights, labels = denoiser.weights(x_t, t), denoiser.labels
+    chance = torch.stack([weights[:, labels == c].sum(1) for c in range(6)], 1)  # p(c given x_t), (50, 6)
+    given_label = torch.stack([denoiser(x_t, t, torch.full((50,), c)).eps_hat for c in range(6)], 1)  # (50, 6, 2)
+    torch.testing.assert_close((chance[:, :, None] * given_label).sum(1), denoiser(x_t, t).eps_hat, rtol=1e-9, atol=1e-9)
+
+
 # --- inpainting -------------------------------------------------------------------------------------------------------
 
 KNOWN = torch.linspace(-1, 1, 8 * 16).reshape(8, 1, 4, 4)

@@ -10,11 +10,12 @@ from scipy import stats
 from torch.distributions import Normal, kl_divergence
 
 from diffusion_utils.denoiser import PREDICTS, Prediction, split, target
-from diffusion_utils.exact import GaussianMixture
+from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.losses import (
     bound_term,
     bound_weight,
     diffusion_loss,
+    distillation_loss,
     min_snr_weight,
     prior_term,
     reconstruction_term,
@@ -83,6 +84,47 @@ def test_t_zero_is_refused() -> None:
     x0, eps = pair()
     with pytest.raises(ValueError, match="t = 0 is the data itself"):
         diffusion_loss(lambda x, *_: x, COSINE, "v", x0, torch.tensor([5, 0, 7]), eps)
+
+
+# Learning from a teacher
+
+def test_the_best_student_of_an_exact_teacher_is_the_exact_unlabelled_model() -> None:
+    """There the loss is flat whichever way the student is bent: here, along its own output and along its input."""
+    n, t = 40_000, 600
+    labels = torch.arange(60) % 6
+    points = torch.randn(6, 2, generator=generator(1))[labels] + 0.3 * torch.randn(60, 2, generator=generator(2))
+    exact = ExactDenoiser(points, COSINE, labels)
+    rows = torch.randint(60, (n,), generator=generator(3))
+    eps = torch.randn(n, 2, generator=generator(4))
+
+    def slopes(scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss's slope along both directions at scale·(exact model), and the standard error of each."""
+        x_t = COSINE.add_noise(points[rows], t, eps)
+        bend = torch.zeros(2, requires_grad=True)
+
+        def student(x, time, cond):
+            assert cond is None
+            return (scale + bend[0]) * exact(x, t).x0_hat + bend[1] * x
+
+        loss = distillation_loss(student, lambda x, time, label: exact(x, t, label).x0_hat, COSINE, points[rows],
+                                 torch.full((n,), t), eps, labels[rows])
+        error = scale * exact(x_t, t).x0_hat - exact(x_t, t, labels[rows]).x0_hat
+        each = torch.stack([2 * (error * direction).mean(1) for direction in (exact(x_t, t).x0_hat, x_t)])
+        return torch.autograd.grad(loss, bend)[0], each.std(1) / math.sqrt(n)
+
+    slope, std_error = slopes(1.0)
+    assert (slope.abs() < 4 * std_error).all()  # a right loss fails one seed in 8,000; this one is fixed
+    slope, std_error = slopes(0.97)
+    assert (slope.abs() > 8 * std_error).any()  # the test would see a student that is off by 3 %
+
+
+def test_nothing_is_learnt_by_the_teacher() -> None:
+    x0, eps = pair(dtype=torch.float32)
+    strength, share = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    loss = distillation_loss(lambda x, *_: share * x, lambda x, *_: 0.5 * strength * x, COSINE, x0,
+                             torch.tensor([1, 2, 3]), eps, torch.zeros(3, dtype=torch.int64))
+    loss.backward()
+    assert strength.grad is None and share.grad is not None
 
 
 # The times of a batch

@@ -7,6 +7,7 @@ import torch
 
 from diffusion_utils import checkpoints, records
 from diffusion_utils.data import ImageData
+from diffusion_utils.distributed import Group
 from diffusion_utils.generate import generate
 from diffusion_utils.recipes import RECIPES, get_recipe
 
@@ -25,7 +26,7 @@ def short(name: str, network: dict, steps: int = 4, **changes):
 
 
 def test_a_diffusion_recipe_makes_a_checkpoint_that_samples(tmp_path):
-    recipe = short("mnist-unet", SMALL, snapshots=(1, 4), warm_start=None)
+    recipe = short("mnist-unet", SMALL, snapshots=(1, 4), warm_start=None, teacher=None)
     path = recipe.run(tmp_path, device="cpu", data=few_digits())
     card = checkpoints.read_card(path)
     assert card["training"]["steps_done"] == 4 and card["data"]["n"] == 32 and card["data"]["sha256"] == "0" * 64
@@ -58,7 +59,7 @@ def start(name: str, network: dict, runs, **changes):
 
 def test_a_warm_start_without_labels_is_the_unlabelled_model(tmp_path):
     base = trained_base(tmp_path)
-    net = start("mnist-unet", SMALL, tmp_path)
+    net = start("mnist-unet", SMALL, tmp_path, warm_start="mnist-unet-base")
     x, time, no_label = torch.randn(4, 1, 28, 28), torch.full((4,), 500.0), torch.full((4,), 10)
     # (W·h + b) + e and W·h + (b + e) round differently: a few units in the last place of float32 in the embedding
     torch.testing.assert_close(net(x, time), base(x, time, no_label), rtol=1e-4, atol=1e-5)
@@ -71,18 +72,45 @@ def test_a_warm_start_with_labels_is_the_same_model(tmp_path):
 
 
 def test_a_warm_start_without_labels_to_leave_out_is_refused(tmp_path):
-    short("mnist-unet", SMALL, warm_start=None).run(tmp_path, device="cpu", data=few_digits())
+    short("mnist-unet", SMALL, warm_start=None, teacher=None).run(tmp_path, device="cpu", data=few_digits())
     with pytest.raises(ValueError, match="has no labels"):
         start("mnist-unet", SMALL, tmp_path, warm_start="mnist-unet")
 
 
 def test_a_warm_start_that_was_not_trained_yet_is_named_with_the_command(tmp_path):
     with pytest.raises(ValueError, match="Train it first: python -m diffusion_utils train mnist-unet-base"):
-        start("mnist-unet", SMALL, tmp_path)
+        start("mnist-unet-class", SMALL | {"num_classes": 10}, tmp_path)
+
+
+def test_a_student_of_a_teacher_that_labels_tell_nothing_has_nothing_to_learn(tmp_path):
+    path = short("mnist-unet-class", SMALL | {"num_classes": 10}, warm_start=None).run(
+        tmp_path, device="cpu", data=few_digits())
+    card, student = checkpoints.read_card(path), short("mnist-unet", SMALL)
+    # after so few steps the network's output is still next to nothing: any weights will do for a teacher with an opinion
+    tensors = {name: 0.3 * torch.randn(value.shape, generator=torch.Generator().manual_seed(len(name)))
+               for name, value in checkpoints.read_tensors(path).items()}
+
+    def first_loss():
+        checkpoints.save(path.parent, card, tensors)
+        net = student.build()
+        student.initialise(net, tmp_path)
+        loss = student.loss_fn(few_digits(), torch.device("cpu"), Group(), tmp_path)
+        return loss(net, torch.arange(8), torch.Generator().manual_seed(0)).item()
+
+    assert first_loss() > 1e-3
+    tensors["net.embed.table.weight"][:] = tensors["net.embed.table.weight"][-1]  # every label says what "no label" says
+    # a bias is added where an embedding was: both round to a few units of 1e-7, and the loss is the square of that
+    assert first_loss() < 1e-10
+
+
+def test_a_teacher_that_was_not_trained_yet_is_named_with_the_command(tmp_path):
+    student = short("mnist-unet", SMALL, warm_start=None, teacher="mnist-unet-base")
+    with pytest.raises(ValueError, match="Train it first: python -m diffusion_utils train mnist-unet-base"):
+        student.run(tmp_path, device="cpu", data=few_digits())
 
 
 def test_a_finished_run_is_not_overwritten(tmp_path):
-    recipe = short("mnist-unet", SMALL, warm_start=None)
+    recipe = short("mnist-unet", SMALL, warm_start=None, teacher=None)
     recipe.run(tmp_path, device="cpu", data=few_digits())
     with pytest.raises(FileExistsError, match="--resume"):
         recipe.run(tmp_path, device="cpu", data=few_digits())

@@ -14,7 +14,7 @@ from ..data import ImageData, to_model, to_pixels
 from ..denoiser import Denoiser
 from ..distributed import Group
 from ..files import write_atomic
-from ..losses import diffusion_loss, spread_times
+from ..losses import diffusion_loss, distillation_loss, spread_times
 from ..sampling import sample
 from ..training import LossFn, Progress
 from .recipe import Recipe
@@ -24,14 +24,16 @@ from .recipe import Recipe
 class DiffusionRecipe(Recipe):
     """schedule: its name and arguments; predicts: what the network outputs; label_dropout: the share of labels that are
     replaced by "no label" in training, so that one network is both the conditional and the unconditional model
-    (Ho & Salimans 2022, alg. 1); warm_start: the recipe, with labels, whose weights to begin with; time_power: 1 draws t
-    uniformly, 2 draws late, noisy times more often (losses.spread_times); sampling: the defaults that suit the checkpoint;
-    snapshots: steps at which the samples of one fixed noise are kept."""
+    (Ho & Salimans 2022, alg. 1); warm_start: the recipe, with labels, whose weights to begin with; teacher: the recipe,
+    with labels, whose predictions to learn from (losses.distillation_loss); time_power: 1 draws t uniformly, 2 draws
+    late, noisy times more often (losses.spread_times); sampling: the defaults that suit the checkpoint; snapshots: steps
+    at which the samples of one fixed noise are kept."""
 
     schedule: dict | None = None
     predicts: str = "v"
     label_dropout: float = 0.1
     warm_start: str | None = None
+    teacher: str | None = None
     time_power: float = 1.0
     sampling: dict | None = None
     snapshots: tuple[int, ...] = ()
@@ -43,7 +45,7 @@ class DiffusionRecipe(Recipe):
 
     def config(self) -> dict:
         return {"network": self.network, "schedule": self.schedule, "predicts": self.predicts,
-                "label_dropout": self.label_dropout, "warm_start": self.warm_start,
+                "label_dropout": self.label_dropout, "warm_start": self.warm_start, "teacher": self.teacher,
                 "time_power": self.time_power, "sampling": self.sampling}
 
     def initialise(self, net: nn.Module, runs: Path) -> None:
@@ -54,7 +56,7 @@ class DiffusionRecipe(Recipe):
         """
         if self.warm_start is None:
             return
-        tensors = checkpoints.read_tensors(self._find_warm_start(runs))
+        tensors = checkpoints.read_tensors(self._find(self.warm_start, runs))
         weights = {k.removeprefix("net."): v.float() for k, v in tensors.items() if k.startswith("net.")}
         if "embed.table.weight" not in weights:
             raise ValueError(f"warm_start {self.warm_start!r} has no labels; it must be a checkpoint with num_classes > 0")
@@ -63,12 +65,13 @@ class DiffusionRecipe(Recipe):
             weights["embed.mlp.2.bias"] += no_label
         net.load_state_dict(weights)
 
-    def _find_warm_start(self, runs: Path) -> Path:
-        trained = Path(runs) / self.warm_start / f"{self.warm_start}.json"
-        card = trained if trained.is_file() else checkpoints.available().get(self.warm_start)
+    def _find(self, other: str, runs: Path | None) -> Path:
+        """The card of the recipe that this one needs: trained in the folder `runs`, or shipped."""
+        trained = Path(runs or "runs") / other / f"{other}.json"
+        card = trained if trained.is_file() else checkpoints.available().get(other)
         if card is None:
-            raise ValueError(f"{self.name} begins with the weights of {self.warm_start}, and {trained} does not exist. "
-                             f"Train it first: python -m diffusion_utils train {self.warm_start} --folder {runs}")
+            raise ValueError(f"{self.name} needs the weights of {other}, and {trained} does not exist. "
+                             f"Train it first: python -m diffusion_utils train {other} --folder {trained.parent.parent}")
         return card
 
     def make_schedule(self) -> schedules.Schedule:
@@ -76,11 +79,15 @@ class DiffusionRecipe(Recipe):
         config = dict(self.schedule)
         return schedules.SCHEDULES[config.pop("name")](**config)
 
-    def loss_fn(self, data: ImageData, device: torch.device, group: Group) -> LossFn:
-        """Random t and ε for the rows, and the mean squared error of the prediction."""
+    def loss_fn(self, data: ImageData, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
+        """Random t and ε for the rows, and the mean squared error of the prediction.
+
+        Raises ValueError where there is a teacher to learn from that was neither trained in the folder `runs` nor shipped.
+        """
         schedule = self.make_schedule()
         images, labels = data.images.to(device), data.labels.to(device)  # all the data lives on the device
         classes = self.network.get("num_classes", 0)
+        teacher = checkpoints.load(self._find(self.teacher, runs), device).net if self.teacher else None
 
         def loss(net: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
             t = spread_times(len(rows), schedule.T, generator, self.time_power)
@@ -88,8 +95,11 @@ class DiffusionRecipe(Recipe):
             drop = torch.rand(len(rows), generator=generator) < self.label_dropout
             t, eps, drop, rows = (group.share(a) for a in (t, eps, drop, rows))
             rows = rows.to(device)
+            x0, eps = to_model(images[rows]), eps.to(device)
+            if teacher is not None:
+                return distillation_loss(net, teacher, schedule, x0, t, eps, labels[rows])
             cond = torch.where(drop.to(device), classes, labels[rows]) if classes else None
-            return diffusion_loss(net, schedule, self.predicts, to_model(images[rows]), t, eps.to(device), cond)
+            return diffusion_loss(net, schedule, self.predicts, x0, t, eps, cond)
 
         return loss
 

@@ -35,7 +35,7 @@ class ClassifierRecipe(Recipe):
     def config(self) -> dict:
         return {"network": self.network}
 
-    def loss_fn(self, data: ImageData, device: torch.device, group: Group) -> LossFn:
+    def loss_fn(self, data: ImageData, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
         images, labels = data.images.to(device), data.labels.to(device)
 
         def loss(net: nn.Module, rows: Tensor, generator: torch.Generator) -> Tensor:

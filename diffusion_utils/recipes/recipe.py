@@ -39,8 +39,9 @@ class Recipe(ABC):
         """Called before a run's first step with the folder of all runs; a recipe may begin with another one's weights."""
 
     @abstractmethod
-    def loss_fn(self, data: ImageData, device: torch.device, group: Group) -> LossFn:
-        """The loss on a batch of row numbers, with the data resident on the device."""
+    def loss_fn(self, data: ImageData, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
+        """The loss on a batch of row numbers, with the data resident on the device; runs: the folder of all runs, where
+        a recipe may look for another one's weights."""
 
     @abstractmethod
     def config(self) -> dict:
@@ -93,7 +94,7 @@ class Recipe(ABC):
         return path
 
     def _train(self, net, data, device, group, folder, resume) -> Progress:
-        loss_fn = self.loss_fn(data, device, group)
+        loss_fn = self.loss_fn(data, device, group, folder.parent)
         bar = tqdm(total=self.train.steps, desc=self.name, mininterval=1.0, disable=not group.is_first)
         for progress in fit(net, loss_fn, len(data), self.train, folder=folder, resume=resume, group=group):
             bar.update(progress.step - bar.n)
