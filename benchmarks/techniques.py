@@ -11,22 +11,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from unittest import mock
 
 import torch
+from peers import from_scratch
 from timing import Results, arguments
 from torch import nn
 
-from diffusion_utils import training
 from diffusion_utils.data import ImageData, load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, pick_device
 from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times
-from diffusion_utils.recipes import get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
-from diffusion_utils.training import Progress, TrainConfig, fit
+from diffusion_utils.training import Progress, RateFn, TrainConfig, fit, learning_rate
 
 
 @dataclass(frozen=True)
@@ -84,18 +82,18 @@ TECHNIQUES = [
 RATES = {"linear": lambda fraction: 1 - fraction, "constant": lambda fraction: 1.0}
 
 
-def learning_rate(shape: str):
+def rate_of(shape: str) -> RateFn:
     """The package's learning rate, or one of another shape after the same rise."""
     if shape == "cosine":
-        return training.learning_rate
+        return learning_rate
     return lambda config, step, fraction: config.lr * min(1.0, step / config.warmup) * RATES[shape](min(1.0, fraction))
 
 
 def changed(technique: Technique, minutes: float) -> DiffusionRecipe:
     """The recipe of mnist-unet from scratch, for so many minutes, with the one change."""
-    recipe = get_recipe("mnist-unet")
+    recipe = from_scratch()
     base = TrainConfig(steps=10**9, minutes=minutes, batch=64, lr=1.5e-3, warmup=50, ema=0.995, log_every=10, optimiser="muon")
-    return replace(recipe, warm_start=None, predicts=technique.predicts, schedule=technique.schedule or recipe.schedule,
+    return replace(recipe, predicts=technique.predicts, schedule=technique.schedule or recipe.schedule,
                    network=recipe.network | technique.network, train=replace(base, **technique.train))
 
 
@@ -120,8 +118,7 @@ def train(technique: Technique, recipe: DiffusionRecipe, data: ImageData, device
         weight = None if technique.snr_cap is None else min_snr_weight(schedule, technique.predicts, t, technique.snr_cap)
         return diffusion_loss(run, schedule, technique.predicts, x0, t, eps, weight=weight)
 
-    with mock.patch.object(training, "learning_rate", learning_rate(technique.rate)):
-        *_, last = fit(net, loss, len(data), recipe.train)
+    *_, last = fit(net, loss, len(data), recipe.train, rate=rate_of(technique.rate))
     return last
 
 

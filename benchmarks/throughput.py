@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers.optimization import get_cosine_schedule_with_warmup
-from peers import diffusers_unet
+from peers import diffusers_unet, from_scratch
 from timing import Results, arguments
 from torch import Tensor, nn
 
@@ -24,7 +24,6 @@ from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
 from diffusion_utils.losses import diffusion_loss, spread_times
 from diffusion_utils.recipes import get_recipe
-from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
 from diffusion_utils.speed import interleaved
 from diffusion_utils.training import batch_rows, make_optimiser
@@ -48,11 +47,6 @@ class Nothing(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
         return x
-
-
-def from_scratch() -> DiffusionRecipe:
-    """The recipe of mnist-unet with fresh weights: what is timed does not depend on them."""
-    return replace(get_recipe("mnist-unet"), warm_start=None)
 
 
 SCHEDULERS = {"ddim": lambda: DDIMScheduler(timestep_spacing="trailing", clip_sample=True),
