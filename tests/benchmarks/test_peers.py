@@ -15,6 +15,7 @@ from torch import nn
 
 from diffusion_utils.data import ImageData
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers with NumPy 2
 CPU = torch.device("cpu")
 DIGITS = ImageData(torch.randint(256, (64, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)),
                    torch.zeros(64, dtype=torch.int64), "noise", "made here", "")
