@@ -1,6 +1,6 @@
 """What does each repair of the article's listing buy? Chapter 13 shows the answer.
 
-    python benchmarks/article.py [--only NAME …] [--n 2000] [--quick] [--folder benchmarks/here/article]
+    python benchmarks/article.py [--only NAME …] [--n 2000] [--quick] [--folder benchmarks/runs/article]
 
 Goes through the versions of the experiment in order: the error that a version raises, or its network trained on the 60,000
 digits (50 epochs for the listing's network, 2,000 steps for the U-Net), its loss, and n samples measured by
@@ -36,7 +36,7 @@ from diffusion_utils.files import write_atomic
 from diffusion_utils.records import FOLDER
 from diffusion_utils.sampling import sample
 
-HERE = Path(__file__).parent / "here" / "article"
+RUNS = Path(__file__).parent / "runs" / "article"
 SHOWN = 16  # samples of each version that the record keeps
 UNET_STEPS = 2000
 LOOKS = (1, 2, 5, 10, 20, 30, 40, 50)  # epochs after which the MLP's samples are measured
@@ -223,7 +223,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[*versions(), "variance"], default=[], help="measure these again")
     parser.add_argument("--n", type=int, default=FULL.n, help="samples of each version")
     parser.add_argument("--quick", action="store_true", help="a smoke test; the package's record is not touched")
-    parser.add_argument("--folder", type=Path, default=HERE, help="where trained networks are kept")
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where trained networks are kept")
     args = parser.parse_args()
     folder = args.folder / "quick" if args.quick else args.folder
     folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ import sys
 from dataclasses import replace
 
 import torch
+from peers import from_scratch
 from timing import Results, arguments
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -22,7 +23,6 @@ from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, pick_device
 from diffusion_utils.distributed import TorchrunGroup, local_device
 from diffusion_utils.networks.unet import UNet
-from diffusion_utils.recipes import get_recipe
 from diffusion_utils.sampling import sample
 from diffusion_utils.schedules import cosine
 from diffusion_utils.speed import interleaved
@@ -71,21 +71,21 @@ def longer_tables(device: torch.device, rounds: int) -> dict:
     return interleaved({str(T): walk(cosine(T)) for T in (100, 1000, 10_000)}, device, rounds)
 
 
-def processes(count: int, threads: int, steps: int) -> dict:
+def processes(device: torch.device, count: int, threads: int, steps: int) -> dict:
     """Images a second of `count` processes under torchrun, a batch of 64 in all."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", __file__, "--worker",
-               str(steps)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", __file__,
+               "--device", device.type, "--worker", str(steps)]
     done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": str(threads)}, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"torchrun with {count} processes failed:\n{done.stderr[-2000:]}")
     return {"processes": count, "threads": threads, "images_per_s": json.loads(done.stdout.strip().splitlines()[-1])}
 
 
-def worker(steps: int) -> None:
+def worker(device: torch.device, steps: int) -> None:
     """One process of a training run of the recipe; the first prints images a second, without the first quarter."""
-    device = local_device(pick_device())
+    device = local_device(device)
     group, data = TorchrunGroup(device), load_mnist("train")
-    recipe = replace(get_recipe("mnist-unet"), warm_start=None)
+    recipe = from_scratch()
     config = replace(recipe.train, steps=steps, batch=64, log_every=steps // 4)
     net = recipe.build().to(device)
     lines = list(fit(net, recipe.loss_fn(data, device, group), len(data), config, group=group))
@@ -98,9 +98,10 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--worker", type=int, help="(one process of several, started by this program)")
     args = parser.parse_args()
+    device = pick_device(args.device)
     if args.worker:
-        return worker(args.worker)
-    device, rounds, steps = pick_device(args.device), *((3, 8) if args.quick else (7, 60))
+        return worker(device, args.worker)
+    rounds, steps = (3, 8) if args.quick else (7, 60)
     results = Results("growth", device, "seconds, medians of n rounds that take turns", rounds, {}, args.quick)
     for name, changes in CHANGES.items():
         for change in changes[:3] if args.quick else changes:
@@ -110,7 +111,7 @@ def main() -> None:
     for count, threads in splits:
         for again in range(1 if args.quick else 3):  # for the spread
             results.part(f"processes {count} × {threads} threads, run {again}",
-                         lambda count=count, threads=threads: processes(count, threads, steps))
+                         lambda count=count, threads=threads: processes(device, count, threads, steps))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Each arm holds a network of 3.6 to 4.4 million parameters, makes one optimiser step a call, and draws samples with its
 own sampler. All get the same digits, the same clock and the same autocast. The packages are needed here only:
-pip install diffusers "denoising-diffusion-pytorch" smalldiffusion
+pip install -r benchmarks/requirements.txt
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -21,44 +24,90 @@ from diffusion_utils.devices import autocast
 from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
 from diffusion_utils.recipes import get_recipe
+from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
-from diffusion_utils.training import Progress, fit
+from diffusion_utils.training import Progress, fit, load_state, save_state
+
+SAVE_MINUTES = 5.0  # between two states of our run, which are written while its clock runs
+
+
+def from_scratch() -> DiffusionRecipe:
+    """The network and the times of mnist-unet, with fresh weights and no other model to begin with or to learn from."""
+    unet = get_recipe("mnist-unet")
+    return replace(get_recipe("mnist-unet-base"), name="mnist-unet from scratch", network=unet.network,
+                   label_dropout=0.0, time_power=unet.time_power, snapshots=())
+
+
+@dataclass(frozen=True)
+class Run:
+    """What must be the same for a run to go on from a state."""
+
+    arm: str
+    minutes: float
 
 
 class Arm(ABC):
-    """One way to train and to draw. minutes: the length of the run, which a schedule of the learning rate may follow."""
+    """One way to train and to draw.
+
+    minutes: the length of the run, which a schedule of the learning rate may follow; folder: where the state of the run
+    is kept, so that one that was stopped goes on (with other random numbers than one that was not); None keeps nothing.
+    """
 
     name: str
     settings: str  # what is recommended where, in words, for the record
     batch: int
     calls: int  # network calls a sample
     net: nn.Module
-    seen = 0  # training images so far
+    average: nn.Module = nn.Module()  # of the weights, where the arm has one
+    optimiser: torch.optim.Optimizer
+    elapsed = 0.0  # minutes of training so far; whoever trains keeps the clock
+    k = 0  # optimiser steps so far
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
         self.images, self.device, self.minutes = data.images.to(device), device, minutes
+        self.state = None if folder is None else folder / "state.safetensors"
         self.generator = torch.Generator().manual_seed(0)
 
     @abstractmethod
-    def step(self, elapsed: float) -> None:
-        """One optimiser step or a few; elapsed: minutes of training so far."""
+    def step(self) -> None:
+        """One optimiser step or a few."""
 
     @abstractmethod
     def draw(self, n: int) -> Tensor:
         """n samples in [−1, 1], (n, 1, 28, 28)."""
 
-    def descend(self, loss: Tensor, clip: float = math.inf) -> None:
+    @property
+    def seen(self) -> int:
+        """Training images so far."""
+        return self.k * self.batch
+
+    def descend(self, loss: Tensor, clip: float | None = None) -> None:
         """One step of the arm's optimiser, the gradient shortened to `clip`."""
         loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), clip)
+        if clip is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
+        self.k += 1
 
     def digits(self) -> Tensor:
         """A random batch in [−1, 1]."""
-        self.seen += self.batch
         rows = torch.randint(len(self.images), (self.batch,), generator=self.generator)
         return to_model(self.images[rows.to(self.device)])
+
+    def save(self) -> None:
+        """Keep all that is needed to go on, written whole or not at all."""
+        if self.state is not None:
+            save_state(self.state, self.net, SimpleNamespace(net=self.average), self.optimiser, Run(self.name, self.minutes),
+                       self.k, 60 * self.elapsed, [])
+
+    def resume(self) -> None:
+        """Go on from the state. Raises ValueError for that of another run."""
+        self.k, seconds, _ = load_state(self.state, self.net, SimpleNamespace(net=self.average), self.optimiser,
+                                        Run(self.name, self.minutes))
+        self.elapsed = seconds / 60
+        self.generator.manual_seed(self.k)
+        torch.manual_seed(self.k)
 
 
 class Ours(Arm):
@@ -66,19 +115,28 @@ class Ours(Arm):
 
     name, batch, calls = "ours", 128, 20
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float):
-        super().__init__(data, device, minutes)
-        recipe = get_recipe("mnist-unet")
-        recipe = replace(recipe, warm_start=None, train=replace(
-            recipe.train, steps=10**9, minutes=minutes, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=10))
-        self.settings = f"recipe mnist-unet without its warm start, {self.calls} calls of DPM-Solver++(2M)"
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
+        super().__init__(data, device, minutes, folder)
+        recipe = from_scratch()
+        config = replace(recipe.train, steps=10**9, minutes=minutes, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=10)
+        self.settings = f"recipe mnist-unet from scratch, {self.calls} calls of DPM-Solver++(2M)"
         self.schedule, self.predicts = recipe.make_schedule(), recipe.predicts
         self.net = recipe.build().to(device)
-        self.run: Iterator[Progress] = fit(self.net, recipe.loss_fn(data, device, Group()), len(data), recipe.train)
+        self.fit = partial(fit, self.net, recipe.loss_fn(data, device, Group()), len(data), config, folder=folder,
+                           save_minutes=SAVE_MINUTES)
+        self.run: Iterator[Progress] = self.fit()
 
-    def step(self, elapsed: float) -> None:
+    def step(self) -> None:
         self.progress = next(self.run)  # up to log_every steps; fit ends after `minutes` by its own, later clock
-        self.seen = self.progress.step * self.batch
+        self.k = self.progress.step
+
+    def save(self) -> None:
+        """Nothing: `fit` keeps its state itself."""
+
+    def resume(self) -> None:
+        self.run = self.fit(resume=True)
+        self.step()  # which makes none: the first line of a run that goes on says where it stands
+        self.elapsed = self.progress.seconds / 60
 
     def draw(self, n: int) -> Tensor:
         denoiser = Denoiser(self.progress.ema_net, self.schedule, self.predicts)
@@ -98,22 +156,20 @@ def diffusers_unet() -> nn.Module:
 class Diffusers(Arm):
     """Hugging Face diffusers, as its training tutorial does it: AdamW at 1e-4, 500 steps of warm-up, cosine, no EMA."""
 
-    name, batch, calls = "diffusers", 64, 20
-    settings = ("UNet2DModel (32, 64, 128), 2 layers a block, attention at 7×7; the training tutorial's AdamW 1e-4, warm-up "
-                "500, cosine, clipping at 1, DDPMScheduler (linear, ε), a batch of 64 in place of its 16; 20 calls of "
-                "DPMSolverMultistepScheduler")
+    name, batch, calls = "diffusers", 16, 20
+    settings = ("UNet2DModel (32, 64, 128), 2 layers a block, attention at 7×7; the training tutorial's batch of 16, AdamW "
+                "1e-4, warm-up 500, cosine, clipping at 1, DDPMScheduler (linear, ε); 20 calls of DPMSolverMultistepScheduler")
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
         from diffusers import DDPMScheduler
-        super().__init__(data, device, minutes)
+        super().__init__(data, device, minutes, folder)
         self.net = diffusers_unet().to(device)
         self.scheduler = DDPMScheduler(num_train_timesteps=1000)
-        self.optimiser, self.k = torch.optim.AdamW(self.net.parameters(), lr=1e-4), 0
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=1e-4)
 
-    def step(self, elapsed: float) -> None:
-        self.k += 1
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1, elapsed / self.minutes)))
-        self.optimiser.param_groups[0]["lr"] = 1e-4 * min(1, self.k / 500) * cosine
+    def step(self) -> None:
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1, self.elapsed / self.minutes)))
+        self.optimiser.param_groups[0]["lr"] = 1e-4 * min(1, (self.k + 1) / 500) * cosine
         x0 = self.digits()
         eps, t = torch.randn_like(x0), torch.randint(0, 1000, (len(x0),), device=self.device)
         with autocast(self.device):
@@ -132,30 +188,37 @@ class Diffusers(Arm):
         return x
 
 
+class DiffusersLargerBatch(Diffusers):
+    """The same with batches of 64: what the tutorial says suits 1,000 photographs, and there are 60,000 digits."""
+
+    name, batch = "diffusers-64", 64
+    settings = Diffusers.settings.replace("batch of 16", "settings with a batch of 64")
+
+
 class DenoisingDiffusionPytorch(Arm):
-    """denoising-diffusion-pytorch with the settings of its README: Adam at 8e-5, batch 32, EMA 0.995 every 10 steps."""
+    """denoising-diffusion-pytorch with the settings of its README: Adam at 8e-5, 2 × 32 digits a step, EMA 0.995."""
 
-    name, batch, calls = "denoising-diffusion-pytorch", 32, 50
-    settings = ("Unet(dim=40, dim_mults=(1, 2, 4)); the README's Adam 8e-5, batch 32, EMA 0.995 every 10 steps, clipping at 1, "
-                "sigmoid schedule and v as by default; 50 calls of its DDIM")
+    name, batch, calls = "denoising-diffusion-pytorch", 64, 50
+    settings = ("Unet(dim=40, dim_mults=(1, 2, 4), flash_attn=True); the README's Adam 8e-5, a batch of 64 for its 2 × 32 "
+                "accumulated, EMA 0.995 every 10 steps, clipping at 1, sigmoid schedule and v by default; 50 calls of its DDIM")
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
         from denoising_diffusion_pytorch import GaussianDiffusion, Unet
         from ema_pytorch import EMA as TheirEMA
-        super().__init__(data, device, minutes)
-        net = Unet(dim=40, dim_mults=(1, 2, 4), channels=1)
+        super().__init__(data, device, minutes, folder)
+        net = Unet(dim=40, dim_mults=(1, 2, 4), channels=1, flash_attn=True)
         self.net = GaussianDiffusion(net, image_size=28, timesteps=1000, sampling_timesteps=self.calls).to(device)
-        self.ema = TheirEMA(self.net, beta=0.995, update_every=10).to(device)
+        self.average = TheirEMA(self.net, beta=0.995, update_every=10, include_online_model=False).to(device)
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=8e-5, betas=(0.9, 0.99))
 
-    def step(self, elapsed: float) -> None:
+    def step(self) -> None:
         with autocast(self.device):
             loss = self.net((self.digits() + 1) / 2)  # it wants 0…1
         self.descend(loss, clip=1.0)
-        self.ema.update()
+        self.average.update()
 
     def draw(self, n: int) -> Tensor:
-        return self.ema.ema_model.sample(batch_size=n).float() * 2 - 1
+        return self.average.ema_model.sample(batch_size=n).float() * 2 - 1
 
 
 class SmallDiffusion(Arm):
@@ -165,27 +228,29 @@ class SmallDiffusion(Arm):
     settings = ("Scaled(Unet)(ch=64, ch_mult=(1, 1, 2), attention at 14×14); the FashionMNIST example's AdamW 7e-4, "
                 "batch 1024, log-linear σ in 0.01…20 over 800, EMA 0.999, without its mirroring; 20 calls with gam = 1.6")
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float):
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
         from smalldiffusion import Scaled, ScheduleLogLinear, Unet
-        super().__init__(data, device, minutes)
+        super().__init__(data, device, minutes, folder)
         self.net = Scaled(Unet)(28, 1, 1, ch=64, ch_mult=(1, 1, 2), attn_resolutions=(14,)).to(device)
-        self.ema, self.k = EMA(self.net, 0.999), 0  # with the same rising decay as torch_ema, which the example uses
+        self.ema = EMA(self.net, 0.999)  # with the same rising decay as torch_ema, which the example uses
+        self.average = self.ema.net
         self.schedule = ScheduleLogLinear(sigma_min=0.01, sigma_max=20, N=800)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=7e-4)
 
-    def step(self, elapsed: float) -> None:
+    def step(self) -> None:
         x0 = self.digits()
         sigma, eps = self.schedule.sample_batch(x0).view(-1, 1, 1, 1), torch.randn_like(x0)
         with autocast(self.device):
             loss = type(self.net).get_loss(self.net, x0, sigma, eps)
         self.descend(loss)
-        self.k += 1
         self.ema.update(self.net, self.k)
 
     def draw(self, n: int) -> Tensor:
         from smalldiffusion import samples
-        *_, x = samples(self.ema.net, self.schedule.sample_sigmas(self.calls), gam=1.6, batchsize=n)
+        sigmas = self.schedule.sample_sigmas(self.calls)
+        start = sigmas[0] * torch.randn((n, 1, 28, 28), generator=self.generator).to(self.device)
+        *_, x = samples(self.average, sigmas, gam=1.6, xt=start)
         return x.float()
 
 
-ARMS = {arm.name: arm for arm in (Ours, Diffusers, DenoisingDiffusionPytorch, SmallDiffusion)}
+ARMS = {arm.name: arm for arm in (Ours, Diffusers, DiffusersLargerBatch, DenoisingDiffusionPytorch, SmallDiffusion)}

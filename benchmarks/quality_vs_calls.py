@@ -1,12 +1,12 @@
 """How good are mnist-unet's digits after how many calls, for each sampler? Chapter 4 shows the answer.
 
-    python benchmarks/quality_vs_calls.py [--n 2000] [--batch 250] [--only points default long peer]
+    python benchmarks/quality_vs_calls.py [--n 2000] [--batch 250] [--only points default long peer] [--device cpu] [--quick]
 
-Writes diffusion_utils/records/quality_vs_calls.json, which travels with the package: "points" is the grid of samplers and
-steps that chapter 4 shows; "default" the checkpoint's own sampler with 10,000 samples; "long" walks of many steps; "peer"
-diffusers' solvers around the same network (pip install diffusers). Every sampler gets the same starting noise. Each point
-is written when it is done, so that an interrupted run goes on where it was; points of another checkpoint or another n are
-measured again.
+Writes diffusion_utils/records/quality_vs_calls.json, which travels with the package (quality_vs_calls-cuda.json on a GPU):
+"points" is the grid of samplers and steps that chapter 4 shows; "default" the checkpoint's own sampler with 10,000 samples;
+"long" walks of many steps; "peer" diffusers' solvers around the same network (pip install diffusers). Every sampler gets the
+same starting noise. Each point is written when it is done, so that an interrupted run goes on where it was; points of another
+checkpoint or another n are measured again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import date
+from pathlib import Path
 
 import torch
+from timing import HERE
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -39,9 +41,14 @@ SAMPLERS = {
     "dpmpp_2m-log_snr": {"sampler": "dpmpp_2m", "spacing": "log_snr"},
 }
 DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000
-LONG = (("ddim", 250), ("dpmpp_2m", 250), ("ddpm", 1000))
+QUICK_STEPS, QUICK_N = 5, 250
+LONG = (("ddim", 250), ("ddpm", 1000))  # and 250 steps of the checkpoint's own sampler, whose limit they show
 PEERS = ("DPMSolverMultistepScheduler", "UniPCMultistepScheduler", "DEISMultistepScheduler")
-PATH = records.FOLDER / "quality_vs_calls.json"
+
+
+def path_of(device: torch.device, quick: bool) -> Path:
+    """Where the figures go: those of different devices, and a reduced form's, stand in different files."""
+    return (HERE if quick else records.FOLDER) / f"quality_vs_calls{'' if device.type == 'cpu' else '-' + device.type}.json"
 
 
 def draw(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, settings: dict) -> Tensor:
@@ -74,25 +81,25 @@ def draw_peer(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int
     return torch.cat(done)
 
 
-def start(checkpoint: checkpoints.Checkpoint, n: int) -> dict:
+def start(path: Path, checkpoint: checkpoints.Checkpoint, n: int) -> dict:
     """The record so far if it is of this checkpoint and n, else an empty one."""
     head = {"checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "n": n}
-    if PATH.exists():
-        found = json.loads(PATH.read_text(encoding="utf-8"))
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
         if {key: found.get(key) for key in head} == head:
             return found
     return head | {"measure": "Fréchet distance of n samples to the training digits, in features of mnist-classifier",
                    "hardware": describe(checkpoint.device), "date": date.today().isoformat(), "points": []}
 
 
-def todo(checkpoint: checkpoints.Checkpoint, n: int, only: list[str]) -> list[tuple[str, str, int, int]]:
-    """What is wanted: part, sampler, steps, n; the quick parts first."""
-    own = checkpoint.card["config"]["sampling"]["sampler"]
+def todo(own: str, n: int, only: list[str], quick: bool = False) -> list[tuple[str, str, int, int]]:
+    """What is wanted: part, sampler, steps, n; the quick parts first. own: the checkpoint's sampler."""
     parts = {"points": [(name, steps, n) for steps in STEPS for name in SAMPLERS],
-             "default": [(own, steps, DEFAULT_N) for steps in DEFAULT],
+             "default": [(own, steps, n if quick else DEFAULT_N) for steps in DEFAULT],
              "peer": [(name, steps, n) for steps in DEFAULT for name in PEERS],
-             "long": [(name, steps, n) for name, steps in LONG]}
-    return [(part, *point) for part, points in parts.items() if part in only for point in points]
+             "long": [(name, steps, n) for name, steps in ((own, 250), *LONG)]}
+    return [(part, *point) for part, points in parts.items() if part in only for point in points
+            if not quick or point[1] <= QUICK_STEPS]
 
 
 def main() -> None:
@@ -102,14 +109,20 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=250)
     parser.add_argument("--only", nargs="+", choices=("points", "default", "peer", "long"),
                         default=["points", "default", "peer", "long"])
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    parser.add_argument("--quick", action="store_true", help=f"few steps and {QUICK_N} samples, written to benchmarks/here")
     args = parser.parse_args()
-    checkpoint, yardstick = checkpoints.load("mnist-unet"), Yardstick()
-    record = start(checkpoint, args.n)
+    checkpoint, yardstick = checkpoints.load("mnist-unet", args.device), Yardstick(args.device)
+    if args.quick:
+        args.n = QUICK_N
+        HERE.mkdir(exist_ok=True)
+    path, own = path_of(checkpoint.device, args.quick), checkpoint.card["config"]["sampling"]["sampler"]
+    record = start(path, checkpoint, args.n)
     if "floor" not in record:  # what as many real digits score, that the network never saw: chance keeps it above 0
         test = load_mnist("test").images
         rows = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:args.n]
         record["floor"] = round(yardstick.distance(to_model(test[rows])), 4)
-    for part, name, steps, n in tqdm(todo(checkpoint, args.n, args.only)):
+    for part, name, steps, n in tqdm(todo(own, args.n, args.only, args.quick)):
         points = record.setdefault(part, [])
         if any((point["name"], point["steps"]) == (name, steps) for point in points):
             continue
@@ -120,7 +133,7 @@ def main() -> None:
             calls = calls_per_sample(SAMPLERS[name]["sampler"], steps)
         fd = yardstick.distance(x)
         points.append({"name": name, "steps": steps, "calls": calls, "n": n, "fd": round(fd, 4)})
-        write_atomic(PATH, checkpoints.json_bytes(record))
+        write_atomic(path, checkpoints.json_bytes(record))
         tqdm.write(f"{part:7s} {name:27s} {steps:4d} steps {calls:4d} calls  n = {n:5d}  Fréchet distance {fd:8.2f}")
 
 

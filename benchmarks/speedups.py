@@ -11,25 +11,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from time import perf_counter
 
 import torch
+from peers import from_scratch
 from timing import Results, arguments
 from torch import nn
+from torch.autograd import DeviceType
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader
 
 from diffusion_utils.data import load_mnist, to_model
-from diffusion_utils.devices import has_fast_bf16, pick_device
+from diffusion_utils.denoiser import Denoiser
+from diffusion_utils.devices import autocast, has_fast_bf16, pick_device
+from diffusion_utils.errors import first_line
 from diffusion_utils.muon import Muon
-from diffusion_utils.recipes import get_recipe
-from diffusion_utils.speed import interleaved
+from diffusion_utils.sampling import sample
+from diffusion_utils.speed import finish, interleaved
 
 BATCH = 64
 
 
 def network(device: torch.device) -> nn.Module:
     """The network of mnist-unet, with its initial weights."""
-    return get_recipe("mnist-unet").build().to(device)
+    return from_scratch().build().to(device)
 
 
 def inputs(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -54,14 +60,29 @@ def precision(device: torch.device) -> dict:
     return {name: step_of(network(device), x, time, dtype) for name, dtype in formats.items()}
 
 
+class CannotCompile(RuntimeError):
+    """torch.compile needs a compiler that this machine does not have; the message says which."""
+
+
+def compiled(net: nn.Module, device: torch.device) -> Callable:
+    """torch.compile(net), tried on a function of one line first. Raises CannotCompile."""
+    try:
+        torch.compile(lambda x: (x + 1).relu())(torch.zeros(64, device=device))
+    except Exception as error:  # each backend has errors of its own, and not all share a class
+        raise CannotCompile(first_line(error)) from error
+    return torch.compile(net)
+
+
 def layout_and_compiler(device: torch.device) -> dict:
-    """A training step with the other memory layout, and compiled, in the precision that suits the device."""
+    """A training step with the other memory layout, and compiled where that is possible, in the device's precision."""
     (x, time), dtype = inputs(device), torch.bfloat16 if has_fast_bf16(device) else None
-    last = network(device).to(memory_format=torch.channels_last)
-    nets = {"plain": network(device), "channels_last": last, "torch.compile": torch.compile(network(device)),
-            "both": torch.compile(network(device).to(memory_format=torch.channels_last))}
-    return {name: step_of(net, x.to(memory_format=torch.channels_last) if net is last else x, time, dtype)
-            for name, net in nets.items()}
+    nets = {"plain": network(device), "channels_last": network(device).to(memory_format=torch.channels_last)}
+    try:
+        nets |= {"torch.compile": compiled(network(device), device),
+                 "both": compiled(network(device).to(memory_format=torch.channels_last), device)}
+    except CannotCompile as error:
+        print(f"torch.compile is left out: {error}")
+    return {name: step_of(net, x, time, dtype) for name, net in nets.items()}
 
 
 def optimisers(device: torch.device) -> dict:
@@ -94,7 +115,7 @@ def data(device: torch.device) -> dict:
 def attention(device: torch.device, positions: int) -> dict:
     """Self-attention over so many positions, 4 heads of 40, written out and by a fused kernel."""
     def ready(kernels: list[SDPBackend]) -> Callable[[], None]:
-        dtype = torch.bfloat16
+        dtype = torch.bfloat16 if has_fast_bf16(device) else torch.float32
         q, k, v = (torch.randn(BATCH, 4, positions, 40, device=device, dtype=dtype) for _ in range(3))
 
         def run() -> None:
@@ -107,23 +128,78 @@ def attention(device: torch.device, positions: int) -> dict:
     return {name: ready(chosen) for name, chosen in kernels.items()}
 
 
-def graphs(device: torch.device) -> dict:
-    """A call of the network launched kernel by kernel, and replayed as one CUDA graph."""
+class Graphed:
+    """A call of the network, recorded once as a CUDA graph and replayed: net(x, time), always of the same shapes.
+
+    The graph reads and writes the memory that it was recorded with, so what goes in and what comes out is copied.
+    """
+
+    def __init__(self, net: nn.Module, x: torch.Tensor, time: torch.Tensor):
+        self.net, self.x, self.time = net, x.clone(), time.clone()
+        side = torch.cuda.Stream()  # kernels choose their algorithms in a few runs before the recording
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.call()
+        torch.cuda.current_stream().wait_stream(side)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.found = self.call()
+
+    @torch.no_grad()
+    def call(self) -> torch.Tensor:
+        """The network on the graph's own memory; weights are cast anew each time, so that no cache outlives the recording."""
+        with torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False):
+            return self.net(self.x, self.time)
+
+    def __call__(self, x: torch.Tensor, time: torch.Tensor, cond=None) -> torch.Tensor:
+        self.x.copy_(x)
+        self.time.copy_(time)
+        self.graph.replay()
+        return self.found.clone()
+
+
+def launched_and_graphed(device: torch.device) -> dict[str, Callable]:
+    """The same network, launched kernel by kernel and as a graph."""
     net, (x, time) = network(device).eval(), inputs(device)
+    return {"launched": lambda x, time, cond=None: net(x, time), "graph": Graphed(net, x, time)}
 
-    def call() -> None:
-        with torch.no_grad(), torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False):
-            net(x, time)
 
-    side = torch.cuda.Stream()  # kernels choose their algorithms in a few runs before the capture
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            call()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        call()
-    return {"launched": call, "graph": graph.replay}
+def one_call(device: torch.device) -> dict:
+    """A call of the network."""
+    x, time = inputs(device)
+
+    def ready(net: Callable) -> Callable[[], None]:
+        def run() -> None:
+            with torch.no_grad(), autocast(device):
+                net(x, time)
+        return run
+
+    return {name: ready(net) for name, net in launched_and_graphed(device).items()}
+
+
+def sampling_loop(device: torch.device) -> dict:
+    """20 steps of DPM-Solver++(2M), a batch of digits."""
+    schedule = from_scratch().make_schedule()
+
+    def ready(net: Callable) -> Callable[[], None]:
+        def run() -> None:
+            with autocast(device):
+                for _ in sample(Denoiser(net, schedule, "v"), schedule, (BATCH, 1, 28, 28), sampler="dpmpp_2m", steps=20,
+                                device=device):
+                    pass
+        return run
+
+    return {name: ready(net) for name, net in launched_and_graphed(device).items()}
+
+
+def kernel_seconds(function: Callable[[], None], device: torch.device) -> float:
+    """How long the GPU works in one run; the rest of the run's time it waits to be told what to do."""
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as report:
+        function()
+        finish(device)
+    rows = [row for row in report.key_averages() if row.device_type == DeviceType.CUDA and not row.is_user_annotation]
+    return sum(row.self_device_time_total for row in rows) / 1e6  # of microseconds
 
 
 PARTS = {
@@ -136,7 +212,30 @@ PARTS = {
     "attention, 7 × 7": (partial(attention, positions=49), "no difference: 49 positions are few"),
     "attention, 28 × 28": (partial(attention, positions=784), "a fused kernel is several times faster, and needs less memory"),
 }
-CUDA_PARTS = {"CUDA graph": (graphs, "three times faster: small kernels are waited for longer than they run")}
+CUDA_PARTS = {
+    "CUDA graph, one call": (one_call, "three times faster: small kernels are waited for longer than they run"),
+    "CUDA graph, sampling": (sampling_loop, "a little less than that: the steps between two calls are not in the graph"),
+}
+
+
+def part(make: Callable[[torch.device], dict], expected: str, device: torch.device, rounds: int) -> dict:
+    """What was expected, the first run of each candidate, in which compilers compile, and the median of those after it;
+    on CUDA also how long the GPU worked in one."""
+    candidates = make(device)
+    first = {name: once(function, device) for name, function in candidates.items()}
+    figures = {"expected": expected, "first_s": first, "timed": interleaved(candidates, device, rounds)}
+    if device.type == "cuda":
+        figures["kernels_s"] = {name: kernel_seconds(function, device) for name, function in candidates.items()}
+    return figures
+
+
+def once(function: Callable[[], None], device: torch.device) -> float:
+    """Seconds of one run."""
+    finish(device)
+    started = perf_counter()
+    function()
+    finish(device)
+    return perf_counter() - started
 
 
 def main() -> None:
@@ -145,8 +244,7 @@ def main() -> None:
     device, rounds = pick_device(args.device), 3 if args.quick else 15
     results = Results("speedups", device, "seconds, medians of n rounds that take turns", rounds, {"batch": BATCH}, args.quick)
     for name, (make, expected) in (PARTS | (CUDA_PARTS if device.type == "cuda" else {})).items():
-        results.part(name, lambda make=make, expected=expected: {
-            "expected": expected, "timed": interleaved(make(device), device, rounds)})
+        results.part(name, lambda make=make, expected=expected: part(make, expected, device, rounds))
 
 
 if __name__ == "__main__":

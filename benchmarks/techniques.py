@@ -9,24 +9,32 @@ the time a step takes are measured by speedups.py.
 
 from __future__ import annotations
 
+import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from unittest import mock
+from functools import partial
 
 import torch
+from peers import from_scratch
+from speedups import CannotCompile, compiled
 from timing import Results, arguments
-from torch import nn
+from torch import Tensor, nn
 
-from diffusion_utils import training
 from diffusion_utils.data import ImageData, load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, pick_device
 from diffusion_utils.evaluation import Yardstick
-from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times
-from diffusion_utils.recipes import get_recipe
+from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times, x0_factor
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
-from diffusion_utils.training import Progress, TrainConfig, fit
+from diffusion_utils.schedules import Schedule, from_alpha_bar
+from diffusion_utils.training import RateFn, TrainConfig, fit, learning_rate
+
+
+def error_of_x0(weight: Callable[[Tensor], Tensor]) -> Callable[[Schedule, str, Tensor], Tensor]:
+    """The loss's weight at t that makes an error of x̂₀ count weight(SNR), whatever the network predicts."""
+    return lambda schedule, predicts, t: weight(schedule.snr[t]) * x0_factor(schedule, predicts, t)
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,15 @@ class Technique:
     train: dict = field(default_factory=dict)
     network: dict = field(default_factory=dict)
     schedule: dict | None = None
+    shift: float = 0.0  # of the schedule's log ᾱ/(1 − ᾱ): above 0 there is less noise at each t between the ends
     predicts: str = "v"
+    weight: Callable[[Schedule, str, Tensor], Tensor] | None = None  # of the squared error at t; None: 1
     channels_last: bool = False
     compiled: bool = False
     times: str = "spread"  # spread, independent, or late: P(t ≤ τ) = (τ/T)²
     rate: str = "cosine"  # the shape of the learning rate
     ramp: bool = False  # from a quarter of the batch to all of it
-    snr_cap: float | None = None  # min-SNR weights (Hang et al. 2023) with this cap
+    steady: bool = False  # an average that keeps its decay from the first step on
 
 
 TECHNIQUES = [
@@ -66,7 +76,17 @@ TECHNIQUES = [
     Technique("linear schedule", "worse: too little time at the noise levels where digits form",
               schedule={"name": "linear", "T": 1000}),
     Technique("flow", "about even", schedule={"name": "flow", "T": 1000}, predicts="flow"),
-    Technique("min-SNR 5", "less weight on fine detail: slightly better in a short run", snr_cap=5.0),
+    Technique("sigmoid schedule", "about even: close to the cosine, with less time at both ends",
+              schedule={"name": "sigmoid", "T": 1000}),
+    Technique("noise comes later", "a little better: the same noise hides more of a small picture than of a large one, for "
+              "which the cosine was made (Hoogeboom et al. 2023)", shift=1.0),
+    Technique("noise comes sooner", "worse, by the same reasoning", shift=-1.0),
+    Technique("min-SNR 5", "less weight on fine detail: slightly better in a short run",
+              weight=partial(min_snr_weight, cap=5.0)),
+    Technique("weights of ε", "worse: an error at late times, where the digit is decided, counts for next to nothing",
+              weight=error_of_x0(lambda snr: snr)),
+    Technique("weights of x₀", "a little better in a short run, for the opposite reason; grainier strokes",
+              weight=error_of_x0(torch.ones_like)),
     Technique("independent times", "no difference in fd: the noise that spreading removes averages out", times="independent"),
     Technique("late times", "better: without labels, what the digit is gets decided late", times="late"),
     Technique("batch 32", "more steps: better in a short run, with its noise calmed by the cosine", {"batch": 32}),
@@ -77,38 +97,49 @@ TECHNIQUES = [
     Technique("half the rate", "slower", {"lr": 0.75e-3}),
     Technique("twice the rate", "on the edge", {"lr": 3e-3}),
     Technique("no average", "even: the cosine calms the weights by itself", {"ema": 0.0}),
-    Technique("long average", "worse: it remembers the beginning", {"ema": 0.9995}),
+    Technique("short average", "even, for the same reason", {"ema": 0.95}),
+    Technique("long average", "the same in fewer than 1,800 steps, in which the rising average has not reached 0.995 yet; "
+              "worse beyond, as it remembers the beginning", {"ema": 0.9995}),
+    Technique("average that does not rise", "worse: 0.995 remembers the random start for a thousand steps", steady=True),
 ]
 
 
 RATES = {"linear": lambda fraction: 1 - fraction, "constant": lambda fraction: 1.0}
 
 
-def learning_rate(shape: str):
+def rate_of(shape: str) -> RateFn:
     """The package's learning rate, or one of another shape after the same rise."""
     if shape == "cosine":
-        return training.learning_rate
+        return learning_rate
     return lambda config, step, fraction: config.lr * min(1.0, step / config.warmup) * RATES[shape](min(1.0, fraction))
+
+
+def shifted(schedule: Schedule, shift: float) -> Schedule:
+    """ᾱ ← σ(ln(ᾱ/(1 − ᾱ)) + shift) at each t, σ the logistic function; Hoogeboom et al. (2023) shift by 2·ln(64/d) for pictures
+    of d × d pixels."""
+    if shift == 0:
+        return schedule
+    return from_alpha_bar(torch.sigmoid(torch.logit(schedule.alpha_bar) + shift), f"{schedule.name}, shifted")
 
 
 def changed(technique: Technique, minutes: float) -> DiffusionRecipe:
     """The recipe of mnist-unet from scratch, for so many minutes, with the one change."""
-    recipe = get_recipe("mnist-unet")
+    recipe = from_scratch()
     base = TrainConfig(steps=10**9, minutes=minutes, batch=64, lr=1.5e-3, warmup=50, ema=0.995, log_every=10, optimiser="muon")
-    return replace(recipe, warm_start=None, predicts=technique.predicts, schedule=technique.schedule or recipe.schedule,
+    return replace(recipe, predicts=technique.predicts, schedule=technique.schedule or recipe.schedule,
                    network=recipe.network | technique.network, train=replace(base, **technique.train))
 
 
-def train(technique: Technique, recipe: DiffusionRecipe, data: ImageData, device: torch.device) -> Progress:
-    """Train from scratch; returns the last progress."""
+def train(technique: Technique, recipe: DiffusionRecipe, data: ImageData, device: torch.device) -> tuple[int, nn.Module]:
+    """Train from scratch; returns the number of steps and the network to draw with."""
     net = recipe.build().to(device)
     if technique.channels_last:
         net = net.to(memory_format=torch.channels_last)
-    schedule, images = recipe.make_schedule(), data.images.to(device)
-    run = torch.compile(net) if technique.compiled else net
+    schedule, images = shifted(recipe.make_schedule(), technique.shift), data.images.to(device)
+    run = compiled(net, device) if technique.compiled else net
     began = time.monotonic()
 
-    def loss(_: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def loss(_: nn.Module, rows: Tensor, generator: torch.Generator) -> Tensor:
         if technique.ramp:
             fraction = min(1.0, (time.monotonic() - began) / (60 * recipe.train.minutes))
             rows = rows[:round(len(rows) * (0.25 + 0.75 * fraction))]
@@ -117,32 +148,43 @@ def train(technique: Technique, recipe: DiffusionRecipe, data: ImageData, device
         else:
             t = spread_times(len(rows), schedule.T, generator, power=2.0 if technique.times == "late" else 1.0)
         x0, eps = to_model(images[rows.to(device)]), torch.randn((len(rows), 1, 28, 28), generator=generator).to(device)
-        weight = None if technique.snr_cap is None else min_snr_weight(schedule, technique.predicts, t, technique.snr_cap)
+        weight = technique.weight(schedule, technique.predicts, t) if technique.weight else None
         return diffusion_loss(run, schedule, technique.predicts, x0, t, eps, weight=weight)
 
-    with mock.patch.object(training, "learning_rate", learning_rate(technique.rate)):
-        *_, last = fit(net, loss, len(data), recipe.train)
-    return last
+    average = copy.deepcopy(net).requires_grad_(False)
+    for progress in fit(net, loss, len(data), recipe.train, rate=rate_of(technique.rate)):
+        if technique.steady:  # once in log_every steps, with as many factors of the decay at once
+            mix(average, net, 1 - recipe.train.ema**recipe.train.log_every)
+        else:
+            average = progress.ema_net
+    return progress.step, average
 
 
-def measure(net: nn.Module, recipe: DiffusionRecipe, yardstick: Yardstick, n: int, device: torch.device) -> float:
+@torch.no_grad()
+def mix(average: nn.Module, net: nn.Module, share: float) -> None:
+    """average ← (1 − share)·average + share·net, weight by weight."""
+    torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), share)
+
+
+def measure(net: nn.Module, schedule: Schedule, predicts: str, yardstick: Yardstick, n: int, device: torch.device) -> float:
     """The Fréchet distance of n samples, 20 calls of DPM-Solver++(2M)."""
-    schedule, done = recipe.make_schedule(), []
+    done = []
     for first in range(0, n, 250):
         with autocast(device):
-            *_, last = sample(Denoiser(net, schedule, recipe.predicts), schedule, (250, 1, 28, 28), sampler="dpmpp_2m",
+            *_, last = sample(Denoiser(net, schedule, predicts), schedule, (250, 1, 28, 28), sampler="dpmpp_2m",
                               steps=20, indices=range(first, first + 250), device=device)
         done.append(last.x_t.float().clamp(-1, 1))
     return round(yardstick.distance(torch.cat(done)), 3)
 
 
 def result(technique: Technique, minutes: float, n: int, data: ImageData, yardstick: Yardstick, device: torch.device) -> dict:
-    """What was expected and what came out."""
+    """What was expected and what came out. Raises CannotCompile where that is the change."""
     recipe = changed(technique, minutes)
-    last = train(technique, recipe, data, device)
-    return {"expected": technique.expected, "steps": last.step, "batch": recipe.train.batch,
-            "parameters": sum(p.numel() for p in last.ema_net.parameters()),
-            "fd": measure(last.ema_net, recipe, yardstick, n, device)}
+    steps, net = train(technique, recipe, data, device)
+    schedule = shifted(recipe.make_schedule(), technique.shift)
+    return {"expected": technique.expected, "steps": steps, "batch": recipe.train.batch,
+            "parameters": sum(p.numel() for p in net.parameters()),
+            "fd": measure(net, schedule, recipe.predicts, yardstick, n, device)}
 
 
 def main() -> None:
@@ -155,8 +197,12 @@ def main() -> None:
     results = Results("techniques", device, "Fréchet distance of n samples to the training digits, in features of "
                       "mnist-classifier, after the same minutes of training", n, {"minutes": minutes}, args.quick)
     for technique in TECHNIQUES:
-        if not args.only or technique.name in args.only:
+        if args.only and technique.name not in args.only:
+            continue
+        try:
             results.part(technique.name, lambda technique=technique: result(technique, minutes, n, data, yardstick, device))
+        except CannotCompile as error:
+            print(f"{technique.name}: not possible here, {error}")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from dataclasses import replace
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers.optimization import get_cosine_schedule_with_warmup
-from peers import diffusers_unet
+from peers import diffusers_unet, from_scratch
 from timing import Results, arguments
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
@@ -24,9 +25,8 @@ from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
 from diffusion_utils.losses import diffusion_loss, spread_times
 from diffusion_utils.recipes import get_recipe
-from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
-from diffusion_utils.speed import interleaved
+from diffusion_utils.speed import interleaved, matrix_rate
 from diffusion_utils.training import batch_rows, make_optimiser
 
 BATCH, CALLS = 64, 20
@@ -48,11 +48,6 @@ class Nothing(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
         return x
-
-
-def from_scratch() -> DiffusionRecipe:
-    """The recipe of mnist-unet with fresh weights: what is timed does not depend on them."""
-    return replace(get_recipe("mnist-unet"), warm_start=None)
 
 
 SCHEDULERS = {"ddim": lambda: DDIMScheduler(timestep_spacing="trailing", clip_sample=True),
@@ -91,7 +86,10 @@ def sampling(net: nn.Module, device: torch.device, rounds: int) -> dict:
 
 
 def training(device: torch.device, rounds: int) -> dict:
-    """A step of our recipe, whole and in parts; the rest of the whole is data, noise, clipping and the schedule's look-up."""
+    """A step of our recipe, whole and in parts; the rest of the whole is data, noise, clipping and the schedule's look-up.
+
+    utilisation: the network's operations a second in the whole step, over the rate of a large product of matrices.
+    """
     recipe, data, group = from_scratch(), load_mnist("train"), Group()
     net = recipe.build().to(device)
     loss_fn = recipe.loss_fn(data, device, group)
@@ -117,7 +115,11 @@ def training(device: torch.device, rounds: int) -> dict:
 
     timed = interleaved({"whole step": whole, "network forward and back": network, "optimiser": optimiser.step,
                          "average": lambda: ema.update(net, 1000)}, device, rounds)
-    return timed | {"images_per_s": round(BATCH / timed["whole step"]["median_s"], 1)}
+    with FlopCounterMode(display=False) as counter:
+        network()
+    seconds, flop = timed["whole step"]["median_s"], counter.get_total_flops()
+    return timed | {"images_per_s": round(BATCH / seconds, 1), "flop": flop,
+                    "utilisation": round(flop / seconds / matrix_rate(device), 3)}
 
 
 def same_network_training(device: torch.device, rounds: int) -> dict:

@@ -5,17 +5,21 @@
 The clock runs in training alone. At each doubling of the time, from half a minute, and at the end, digits are drawn and
 measured: 1,000 of them, and 10,000 where those come near the bars of 20 and 5 times the test floor. Nine of them are kept,
 so that the arms can be seen side by side at the same time. A learning rate that falls over the run makes its earlier
-points pessimistic: run an arm at several lengths. Each run is a part of the record, rewritten at each look.
+points pessimistic: run an arm at several lengths. Each run is a part of the record, rewritten at each look; one that was
+stopped goes on from its last look (ours from at most five minutes before).
 """
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from peers import ARMS, Arm
 from safetensors import torch as safetensors
-from timing import Results, arguments, machine
+from timing import HERE, Results, arguments, machine
 from torch import Tensor
 
 from diffusion_utils.data import load_mnist, to_pixels
@@ -25,7 +29,10 @@ from diffusion_utils.files import write_atomic
 from diffusion_utils.speed import finish
 
 FIRST_LOOK, KEPT = 0.5, 9  # minutes; digits kept a look
-NEAR = 30  # times the test floor: from there on the large number is drawn
+# Times the test floor: from there on the large number is drawn. Few samples read too high, real digits too: 1,000 of them
+# by 6 to 10 floors, 500 by 15 to 20. So what is at 20 floors reads as less than 40.
+NEAR = 40
+RUNS = Path(__file__).parent / "runs"  # the states of runs that are not finished
 
 
 def draw(arm: Arm, n: int, batch: int = 250) -> Tensor:
@@ -47,14 +54,14 @@ def look(arm: Arm, yardstick: Yardstick, few: int, many: int) -> tuple[dict, Ten
     return {"n": len(x), "fd": round(fd, 4)}, to_pixels(x[:KEPT])[:, 0].contiguous()
 
 
-def train_until(arm: Arm, elapsed: float, goal: float) -> float:
-    """Train until `goal` minutes of training are over; returns how many are. The device is waited for at the end alone."""
-    started, before = time.perf_counter(), elapsed
-    while elapsed < goal:
-        arm.step(elapsed)
-        elapsed = before + (time.perf_counter() - started) / 60
+def train_until(arm: Arm, goal: float) -> None:
+    """Train until `goal` minutes of training are over. The device is waited for at the end alone."""
+    started, before = time.perf_counter(), arm.elapsed
+    while arm.elapsed < goal:
+        arm.step()
+        arm.elapsed = before + (time.perf_counter() - started) / 60
     finish(arm.device)
-    return before + (time.perf_counter() - started) / 60
+    arm.elapsed = before + (time.perf_counter() - started) / 60
 
 
 def looks(minutes: float) -> list[float]:
@@ -78,28 +85,50 @@ def main() -> None:
     if results.record["parts"].get(name, {}).get("finished"):
         return print(f"{name} is in {results.path} already")
     torch.manual_seed(0)
-    arm = ARMS[args.arm](load_mnist("train"), device, args.minutes)
-    figures = {"arm": arm.name, "settings": arm.settings, "parameters": sum(p.numel() for p in arm.net.parameters()),
-               "batch": arm.batch, "calls": arm.calls, "length": args.minutes, "finished": False, "points": [],
-               "machine": {"before": machine(device)}}
-    elapsed, pictures = 0.0, []
-    for goal in looks(args.minutes):
-        elapsed = train_until(arm, elapsed, goal)
-        found, kept = look(arm, yardstick, few, many)
-        figures["points"].append({"minutes": round(elapsed, 3), "images": arm.seen, **found})
-        pictures.append(kept)
-        figures["finished"] = goal == args.minutes
-        figures["machine"]["after"] = machine(device)
+    folder = (HERE if args.quick else RUNS) / f"{args.arm}-{args.minutes:g}-{device.type}"
+    arm = ARMS[args.arm](load_mnist("train"), device, args.minutes, folder)
+    race(arm, results, name, lambda: look(arm, yardstick, few, many))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def race(arm: Arm, results: Results, name: str, look_now: Callable[[], tuple[dict, Tensor]]) -> None:
+    """Train the arm to its end, from where an earlier call was stopped, and write a point at each look."""
+    figures, pictures = begin(arm, results, name)
+    for goal in looks(arm.minutes)[len(figures["points"]):]:
+        train_until(arm, goal)
+        arm.save()
+        found, kept = look_now()
+        pictures = torch.cat([pictures, kept[None]])
+        figures["points"].append({"minutes": round(arm.elapsed, 3), "images": arm.seen, **found})
+        figures["finished"] = goal == arm.minutes
+        figures["machine"]["after"] = machine(arm.device)
+        write_pictures(results, name, pictures)  # before the point, which says how many of them count
         results.write(name, figures)
-        keep(results, name, torch.stack(pictures))
         print(f"{time.strftime('%H:%M:%S')} {name}: {figures['points'][-1]}", flush=True)
 
 
-def keep(results: Results, name: str, pictures: Tensor) -> None:
-    """Write the samples of all looks, uint8 (looks, KEPT, 28, 28), beside the record, under the name of the part."""
+def begin(arm: Arm, results: Results, name: str) -> tuple[dict, Tensor]:
+    """The figures and pictures so far of a run whose state is kept, with the arm as it was then; else empty ones."""
+    figures = results.record["parts"].get(name)
+    if figures and arm.state is not None and arm.state.exists():
+        arm.resume()
+        figures["stopped"] = figures.get("stopped", 0) + 1  # how often
+        print(f"{name} goes on at {arm.elapsed:.1f} minutes", flush=True)
+        return figures, read_pictures(results)[name][:len(figures["points"])]
+    return {"arm": arm.name, "settings": arm.settings, "parameters": sum(p.numel() for p in arm.net.parameters()),
+            "batch": arm.batch, "calls": arm.calls, "length": arm.minutes, "finished": False, "points": [],
+            "machine": {"before": machine(arm.device)}}, torch.empty((0, KEPT, 28, 28), dtype=torch.uint8)
+
+
+def read_pictures(results: Results) -> dict[str, Tensor]:
+    """The samples beside the record, by the name of the part: uint8 (looks, KEPT, 28, 28)."""
     path = results.path.with_suffix(".safetensors")
-    kept = safetensors.load(path.read_bytes()) if path.exists() else {}
-    write_atomic(path, safetensors.save(kept | {name: pictures}))
+    return safetensors.load(path.read_bytes()) if path.exists() else {}
+
+
+def write_pictures(results: Results, name: str, pictures: Tensor) -> None:
+    """Put those of one part into the file."""
+    write_atomic(results.path.with_suffix(".safetensors"), safetensors.save(read_pictures(results) | {name: pictures}))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Source: Williams, Waterman & Patterson 2009 (the roofline model); Amdahl 1967 (w
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,6 +87,21 @@ def whole_speedup(share: float, speedup: float) -> float:
     if not 0 <= share <= 1 or speedup <= 0:
         raise ValueError(f"share must lie in 0…1 and speedup be positive, got {share} and {speedup}")
     return 1 / ((1 - share) + share / speedup)
+
+
+def arrival(points: list[dict], bar: float) -> float | None:
+    """Minutes until a curve of distances first falls to the bar, or None where it does not.
+
+    points: {"minutes", "fd"}, in the order of time, all above 0. Between two looks the logarithm of the distance is taken to
+    be straight in the logarithm of the time; a curve that begins below the bar arrives at its first look, at the latest.
+    """
+    for before, point in zip([None, *points], points, strict=False):
+        if point["fd"] <= bar:
+            if before is None:
+                return point["minutes"]
+            share = math.log(before["fd"] / bar) / math.log(before["fd"] / point["fd"])
+            return before["minutes"] * (point["minutes"] / before["minutes"]) ** share
+    return None
 
 
 @dataclass(frozen=True)

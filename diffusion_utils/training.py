@@ -32,6 +32,8 @@ from .noise import mixed_seed
 
 # (net, row numbers of the whole batch, generator) -> scalar loss of this process's share of the batch
 LossFn = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
+# (configuration, step, fraction of the run that is over) -> learning rate of the step
+RateFn = Callable[["TrainConfig", int, float], float]
 
 
 OPTIMISERS = ("adamw", "muon")
@@ -122,12 +124,14 @@ def batch_rows(n: int, config: TrainConfig, step: int) -> Tensor:
 
 
 def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder: str | Path | None = None,
-        resume: bool = False, save_minutes: float = 2.0, group: Group | None = None) -> Iterator[Progress]:
+        resume: bool = False, save_minutes: float = 2.0, group: Group | None = None,
+        rate: RateFn = learning_rate) -> Iterator[Progress]:
     """Train `net` on n rows of data; yields a Progress after step 1, every `log_every` steps and at the end.
 
     loss_fn(net, rows, generator): scalar loss on the data rows `rows` (int64 (batch,)), drawing all randomness from the
     generator (on several devices: for the whole batch, then keeping `group.share`). folder: where `state.safetensors`
-    is kept, rewritten every save_minutes and at the end; None keeps nothing. resume: go on from that file.
+    is kept, rewritten every save_minutes and at the end; None keeps nothing. resume: go on from that file. rate: the
+    learning rate of a step, where it shall not be a rise and a cosine.
     Raises TrainingDiverged on a NaN loss (the last saved state is kept), TrainingInterrupted after Ctrl-C (state saved),
     OSError where the folder cannot be written, ValueError for `minutes` on several devices, whose clocks differ.
     """
@@ -166,7 +170,7 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
         while not finished:
             step += 1
             fraction = (step - 1) / config.steps if config.minutes is None else clock() / (60 * config.minutes)
-            lr = learning_rate(config, step, fraction)
+            lr = rate(config, step, fraction)
             for parameters in optimiser.param_groups:
                 parameters["lr"] = lr
             net.train()

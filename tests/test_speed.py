@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_utils.networks.unet import UNet
-from diffusion_utils.speed import copy_rate, interleaved, layers_of, matrix_rate, whole_speedup
+from diffusion_utils.speed import arrival, copy_rate, interleaved, layers_of, matrix_rate, whole_speedup
 
 CPU = torch.device("cpu")
 
@@ -54,6 +54,20 @@ def test_the_two_limits_are_those_of_a_computer() -> None:
     """Between a processor of the 1980s and the whole of a data centre: a wrong unit lies outside."""
     assert 1e7 < matrix_rate(CPU, side=64) < 1e17
     assert 1e7 < copy_rate(CPU, mebibytes=4) < 1e15
+
+
+def test_a_curve_arrives_between_two_looks_where_a_power_law_does() -> None:
+    """fd = 8/√minutes, so that it is at 3 after (8/3)² minutes; two looks know as much as ten."""
+    points = [{"minutes": m, "fd": 8 / m**0.5} for m in (0.5, 2.0, 32.0)]
+    assert arrival(points, 3.0) == pytest.approx((8 / 3) ** 2)
+    assert arrival(points, points[1]["fd"]) == pytest.approx(2.0)
+    assert arrival(points, 100.0) == 0.5, "it was there at the first look; when before, nobody knows"
+    assert arrival(points, 1.0) is None and arrival([], 1.0) is None
+
+
+def test_a_curve_that_rises_again_has_arrived() -> None:
+    points = [{"minutes": m, "fd": fd} for m, fd in ((1.0, 8.0), (2.0, 2.0), (4.0, 5.0))]
+    assert arrival(points, 4.0) == pytest.approx(2**0.5)
 
 
 def test_a_senseless_share_is_refused() -> None:

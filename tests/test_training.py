@@ -114,6 +114,23 @@ def test_learning_rate_rises_then_falls_to_nothing() -> None:
     assert learning_rate(config, 1000, 1.5) == 0, "a clock that overruns does not go up again"
 
 
+def test_another_rate_can_be_given() -> None:
+    """It is asked at each step, and AdamW's first step is as long as the rate, whatever the gradient."""
+    torch.manual_seed(0)
+    net, asked = torch.nn.Linear(1, 1), []
+    before = net.weight.item()
+
+    def rate(config: TrainConfig, step: int, fraction: float) -> float:
+        asked.append((step, fraction))
+        return 0.25 if step == 1 else 0.0
+
+    config = TrainConfig(steps=4, batch=1, bf16=False)
+    lines = list(fit(net, lambda net, rows, generator: net(torch.ones(1, 1)).square().sum(), 1, config, rate=rate))
+    assert asked == [(1, 0.0), (2, 0.25), (3, 0.5), (4, 0.75)]
+    assert abs(net.weight.item() - before) == pytest.approx(0.25, rel=1e-4)
+    assert [line.lr for line in lines] == [0.25, 0.0]
+
+
 def test_the_global_generator_is_left_alone() -> None:
     torch.manual_seed(5)
     expected = torch.randn(3)

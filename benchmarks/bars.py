@@ -1,0 +1,103 @@
+"""What the records say of the goals that the package set itself: each with its figure, and whether it is met.
+
+    python benchmarks/bars.py [--device cpu]
+
+A goal whose record does not exist yet is named as not measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from diffusion_utils.checkpoints import read_card
+from diffusion_utils.records import FOLDER
+from diffusion_utils.speed import arrival
+
+# Of each goal: what it says, the figure, and whether the figure meets it (None: there is nothing to meet).
+Bar = tuple[str, str, bool | None]
+
+
+def read(folder: Path, name: str, device: str) -> dict | None:
+    """A record of this kind of device, or None."""
+    path = folder / f"{name}-{device}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def first_arrival(race: dict, arm: str, bar: float) -> tuple[float, bool]:
+    """Minutes until the arm's fastest run is at the bar, and True; or the length of its longest run, and False."""
+    runs = [part["points"] for part in race["parts"].values() if part["arm"] == arm]
+    found = [minutes for points in runs if (minutes := arrival(points, bar)) is not None]
+    return (min(found), True) if found else (max(points[-1]["minutes"] for points in runs), False)
+
+
+def time_to_quality(race: dict, device: str) -> Iterator[Bar]:
+    """Ours against the best peer, at 20 and at 5 times the test floor."""
+    arms = {part["arm"] for part in race["parts"].values()}
+    goals = {20: 3.0 if device == "cpu" else None, 5: None if device == "cpu" else 5.0}
+    for factor, goal in goals.items():
+        times = {arm: first_arrival(race, arm, factor * race["settings"]["floor_test"]) for arm in arms}
+        if "ours" not in times or len(times) < 2:
+            continue
+        (ours, arrived), best = times.pop("ours"), min(times.values(), key=lambda found: (not found[1], found[0]))
+        words = f"{ours:.1f} minutes" if arrived else f"not within {ours:.0f} minutes"
+        said = f"{best[0]:.1f}" if best[1] else f"not within {best[0]:.0f}"
+        figure = f"{words}; the best peer {said}"
+        met = None if goal is None else arrived and best[0] >= goal * ours
+        yield f"time to {factor} × floor" + (f": {goal:g} × less than the best peer" if goal else ""), figure, met
+
+
+def throughput(record: dict, device: str) -> Iterator[Bar]:
+    """What is not the network, and samples a second beside diffusers around the same network."""
+    parts = record["parts"]
+    for sampler in ("ddim", "dpmpp_2m"):
+        share = parts["no network"][f"ours {sampler}"]["median_s"] / parts["our network"][f"ours {sampler}"]["median_s"]
+        yield f"{sampler}: at most 2 % of the time is not the network", f"{share:.2%}", share <= 0.02
+        goal = 1.0 if device == "cpu" else 3.0
+        for name in ("our network", "diffusers' network"):
+            ratio = parts[name][f"diffusers {sampler}"]["median_s"] / parts[name][f"ours {sampler}"]["median_s"]
+            yield f"{sampler}, {name}: {goal:g} × diffusers' samples a second", f"{ratio:.2f} ×", ratio >= goal
+
+
+def quality(record: dict) -> Iterator[Bar]:
+    """fd of mnist-unet against calls. own: its own sampler, beside what the record holds."""
+    found = {(part, point["name"], point["steps"]): point["fd"]
+             for part in ("points", "default", "long") for point in record.get(part, [])}
+    own, floor = record["own"], record["floor_test"]
+    if fd := found.get(("default", own, 20)):
+        yield "mnist-unet: fd at 20 calls at most 2 × floor", f"{fd / floor:.2f} × floor", fd <= 2 * floor
+    ten, many = found.get(("points", own, 10)), found.get(("long", own, 250))  # of as many samples
+    if ten and many:
+        yield "mnist-unet: fd at 10 calls at most 1.2 × fd at 250", f"{ten / many:.2f} ×", ten <= 1.2 * many
+    for peer in record.get("peer", []):
+        good = [p["calls"] for p in record["points"] if p["steps"] > 1 and p["fd"] <= 1.05 * peer["fd"]]
+        ratio = peer["calls"] / min(good) if good else 0.0
+        yield (f"3 × fewer calls for the distance of {peer['name']} at {peer['calls']}",
+               f"{ratio:.1f} ×" if good else "not reached", ratio >= 3)
+
+
+def bars(folder: Path, device: str) -> Iterator[Bar]:
+    """All goals that the records in the folder can answer."""
+    for name, judge in (("time_to_quality", time_to_quality), ("throughput", throughput)):
+        record = read(folder, name, device)
+        yield from judge(record, device) if record else [(name, "not measured yet", None)]
+    path = folder / ("quality_vs_calls.json" if device == "cpu" else f"quality_vs_calls-{device}.json")
+    if not path.exists():
+        return (yield "quality_vs_calls", "not measured yet", None)
+    own = read_card("mnist-unet")["config"]["sampling"]["sampler"]
+    floor = read_card("mnist-classifier")["figures"]["floor_test"]  # what the 10,000 test digits themselves score
+    yield from quality(json.loads(path.read_text(encoding="utf-8")) | {"own": own, "floor_test": floor})
+
+
+def main() -> None:
+    """Print them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
+    for what, figure, met in bars(FOLDER, parser.parse_args().device):
+        print(f"{ {True: 'met', False: 'MISSED', None: ''}[met]:7s} {what}: {figure}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Each way to train: one step, a state that is whole, and digits in the right range."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from packaging.requirements import Requirement
+from peers import ARMS, Arm
+from project import ROOT
+from quality_vs_calls import DEFAULT, DEFAULT_N, QUICK_N, QUICK_STEPS, path_of, todo
+from torch import nn
+
+from diffusion_utils.data import ImageData
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers with NumPy 2
+CPU = torch.device("cpu")
+DIGITS = ImageData(torch.randint(256, (64, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)),
+                   torch.zeros(64, dtype=torch.int64), "noise", "made here", "")
+PACKAGES = {"ours": "torch", "diffusers": "diffusers", "diffusers-64": "diffusers", "smalldiffusion": "smalldiffusion",
+            "denoising-diffusion-pytorch": "denoising_diffusion_pytorch"}
+
+
+def make(name: str, folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> Arm:
+    """An arm that draws in two calls and learns from two digits a step, so that a test takes seconds."""
+    if find_spec(PACKAGES[name]) is None:
+        pytest.skip(f"{PACKAGES[name]} is not installed: pip install -r benchmarks/requirements.txt")
+    monkeypatch.setattr(ARMS[name], "batch", 2)
+    monkeypatch.setattr(ARMS[name], "calls", 2)
+    monkeypatch.setattr("peers.SAVE_MINUTES", 0.0)
+    torch.manual_seed(0)
+    return ARMS[name](DIGITS, CPU, 1.0, folder)
+
+
+def values(net: nn.Module) -> list[torch.Tensor]:
+    return [value.clone() for value in net.state_dict().values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARMS)
+def test_an_arm_learns_goes_on_and_draws(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm = make(name, tmp_path, monkeypatch)
+    before = values(arm.net)
+    arm.step()
+    arm.elapsed = 0.25
+    arm.save()
+    assert arm.k >= 1 and arm.seen == 2 * arm.k
+    assert any(not torch.equal(a, b) for a, b in zip(before, values(arm.net), strict=True))
+    assert 3.4e6 < sum(parameter.numel() for parameter in arm.net.parameters()) < 4.6e6, "networks of about equal size"
+
+    again = make(name, tmp_path, monkeypatch)
+    again.resume()
+    assert again.k == arm.k
+    assert all(torch.equal(a, b) for a, b in zip(values(again.net), values(arm.net), strict=True))
+    if name != "ours":  # whose clock is that of fit
+        assert again.elapsed == pytest.approx(0.25)
+        assert all(torch.equal(a, b) for a, b in zip(values(again.average), values(arm.average), strict=True))
+    x = again.draw(2)
+    assert x.shape == (2, 1, 28, 28) and x.dtype == torch.float32 and bool(torch.isfinite(x).all())
+    again.step()
+    assert again.k > arm.k
+
+
+def test_the_versions_that_are_compared_lie_within_the_ranges_of_the_package() -> None:
+    import tomllib
+
+    lines = (ROOT / "benchmarks" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = {pin.name: next(iter(pin.specifier)) for pin in map(Requirement, (s for s in lines if s and s[0] != "#"))}
+    assert {pin.operator for pin in pins.values()} == {"=="}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for wanted in map(Requirement, project["optional-dependencies"]["bench"]):
+        assert wanted.specifier.contains(pins[wanted.name].version), wanted.name
+    assert f"diffusers=={pins['diffusers'].version}" in (ROOT / "requirements.txt").read_text(encoding="utf-8").split()
+
+
+def test_the_curve_of_quality_has_what_is_asked_of_it() -> None:
+    wanted = todo("dpmpp_2m_sde", 2000, ["points", "default", "long", "peer"])
+    assert len(set(wanted)) == len(wanted)
+    assert [(name, steps) for part, name, steps, n in wanted if n == DEFAULT_N] == [("dpmpp_2m_sde", s) for s in DEFAULT]
+    assert {("long", "dpmpp_2m_sde", 250, 2000), ("long", "ddpm", 1000, 2000)} <= set(wanted)
+    quick = todo("dpmpp_2m_sde", QUICK_N, ["default"], quick=True)
+    assert quick == [("default", "dpmpp_2m_sde", QUICK_STEPS, QUICK_N)]
+
+
+def test_figures_of_another_device_and_of_a_reduced_form_go_elsewhere() -> None:
+    paths = [path_of(torch.device(kind), quick) for kind in ("cpu", "cuda") for quick in (False, True)]
+    assert len(set(paths)) == 4 and paths[0].name == "quality_vs_calls.json"

@@ -1,0 +1,57 @@
+"""The same thing done in several ways is the same thing, and a machine without a compiler misses only what needs one."""
+
+from __future__ import annotations
+
+import pytest
+import speedups
+import torch
+from torch import nn
+
+CPU = torch.device("cpu")
+
+
+def test_a_part_says_what_was_expected_what_the_first_run_took_and_the_rest() -> None:
+    order: list[str] = []
+
+    def make(device: torch.device) -> dict:
+        return {name: lambda name=name: order.append(name) for name in ("plain", "other")}
+
+    figures = speedups.part(make, "no difference", CPU, rounds=2)
+    assert figures["expected"] == "no difference"
+    assert list(figures["first_s"]) == list(figures["timed"]) == ["plain", "other"]
+    assert order == ["plain", "other"] * 4, "once for the start, once to warm up, and two rounds"
+    assert "kernels_s" not in figures, "a CPU has no kernels to wait for"
+
+
+@pytest.mark.parametrize("positions", [49, 100])
+def test_the_ways_to_compute_attention_all_work_here(positions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speedups, "BATCH", 2)
+    for run in speedups.attention(CPU, positions).values():
+        run()
+
+
+def test_each_optimiser_moves_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    nets: list[nn.Module] = []
+
+    def small(device: torch.device) -> nn.Module:
+        nets.append(nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 3)))
+        return nets[-1]
+
+    monkeypatch.setattr(speedups, "network", small)
+    steps = speedups.optimisers(CPU)
+    before = [net[0].weight.clone() for net in nets]
+    for step in steps.values():
+        step()
+    assert len(steps) == len(nets) == 4
+    assert all(not torch.equal(net[0].weight, old) for net, old in zip(nets, before, strict=True))
+
+
+@pytest.mark.slow
+def test_without_a_compiler_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    from torch._inductor import config
+
+    monkeypatch.setattr(config.cpp, "cxx", ("a-compiler-that-is-not-there",))
+    monkeypatch.setattr(config, "force_disable_caches", True)
+    monkeypatch.setattr(speedups, "network", lambda device: nn.Conv2d(1, 1, 3))
+    assert list(speedups.layout_and_compiler(CPU)) == ["plain", "channels_last"]
+    assert "torch.compile is left out" in capsys.readouterr().out

@@ -1,0 +1,146 @@
+"""The race against the clock: its looks, and that a race that was stopped goes on with what it had learnt."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import time_to_quality
+import timing
+import torch
+from peers import Arm
+from torch import Tensor, nn
+
+from diffusion_utils.data import ImageData, load_mnist, to_model
+from diffusion_utils.evaluation import Yardstick
+
+CPU = torch.device("cpu")
+DATA = ImageData(torch.zeros(8, 1, 28, 28, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64), "black", "made here", "")
+
+
+class Small(Arm):
+    """Learns one number; a step takes as long as a step takes."""
+
+    name, settings, batch, calls = "small", "as they are", 4, 1
+
+    def __init__(self, minutes: float, folder: Path | None):
+        super().__init__(DATA, CPU, minutes, folder)
+        self.net = nn.Linear(1, 1)
+        self.average = nn.Linear(1, 1)
+        self.optimiser = torch.optim.Adam(self.net.parameters(), lr=0.01)
+
+    def step(self) -> None:
+        self.descend(self.net(torch.ones(1, 1)).square().sum(), clip=1.0)
+
+    def draw(self, n: int) -> Tensor:
+        return torch.zeros(n, 1, 28, 28)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A look each hundredth of a second, records in a folder of the test."""
+    monkeypatch.setattr(time_to_quality, "FIRST_LOOK", 0.01 / 60)
+    monkeypatch.setattr(timing, "HERE", tmp_path)
+    monkeypatch.setattr(time_to_quality, "machine", lambda device: {"matrix_gflop_per_s": 1.0})
+
+
+def results() -> timing.Results:
+    return timing.Results("race", CPU, "distance", 10, {}, quick=True)
+
+
+def look() -> tuple[dict, Tensor]:
+    return {"n": 10, "fd": 1.0}, torch.zeros(time_to_quality.KEPT, 28, 28, dtype=torch.uint8)
+
+
+def stopped_at(number: int):
+    """A look that is interrupted when it is the given one."""
+    count = 0
+
+    def interrupted() -> tuple[dict, Tensor]:
+        nonlocal count
+        count += 1
+        if count == number:
+            raise KeyboardInterrupt
+        return look()
+
+    return interrupted
+
+
+@pytest.mark.parametrize(("minutes", "wanted"), [(0.5, [0.5]), (2, [0.5, 1, 2]), (30, [0.5, 1, 2, 4, 8, 16, 30])])
+def test_looks_double_and_end_with_the_run(minutes: float, wanted: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_to_quality, "FIRST_LOOK", 0.5)
+    assert time_to_quality.looks(minutes) == wanted
+
+
+def test_the_clock_counts_training_alone() -> None:
+    arm = Small(1.0, None)
+    time_to_quality.train_until(arm, 0.001)
+    first, steps = arm.elapsed, arm.k
+    assert first >= 0.001 and steps > 0
+    time.sleep(0.5)  # as long as a look
+    time_to_quality.train_until(arm, first)  # which is over
+    assert arm.k == steps
+    assert arm.elapsed - first < 0.5 / 60
+
+
+def test_a_race_that_was_stopped_goes_on_from_its_last_look(tmp_path: Path) -> None:
+    """In the third of five looks, so that two points stand and the state is that of the third."""
+    minutes, name = 0.16 / 60, "small, short"
+    arm = Small(minutes, tmp_path / "state")
+    with pytest.raises(KeyboardInterrupt):
+        time_to_quality.race(arm, results(), name, stopped_at(3))
+    kept = results().record["parts"][name]
+    assert len(kept["points"]) == 2 and not kept["finished"]
+
+    again = Small(minutes, tmp_path / "state")
+    with pytest.raises(KeyboardInterrupt):
+        time_to_quality.race(again, results(), name, stopped_at(1))
+    assert again.k == arm.k and again.elapsed == pytest.approx(arm.elapsed, abs=1e-5)  # no step was lost, none was added
+    for name_of, value in arm.net.state_dict().items():
+        assert torch.equal(again.net.state_dict()[name_of], value)
+    old, new = (next(iter(a.optimiser.state_dict()["state"].values())) for a in (arm, again))
+    assert torch.equal(old["exp_avg_sq"], new["exp_avg_sq"])
+
+    last = Small(minutes, tmp_path / "state")
+    time_to_quality.race(last, results(), name, look)
+    whole = results().record["parts"][name]
+    assert whole["finished"] and whole["stopped"] == 1 and len(whole["points"]) == len(time_to_quality.looks(minutes))
+    assert whole["points"][:2] == kept["points"]
+    times = [point["images"] for point in whole["points"]]
+    assert times == sorted(times)
+    assert len(time_to_quality.read_pictures(results())[name]) == len(whole["points"])
+
+
+def test_a_state_of_another_length_is_refused(tmp_path: Path) -> None:
+    arm = Small(1.0, tmp_path)
+    arm.step()
+    arm.save()
+    with pytest.raises(ValueError, match="another configuration"):
+        Small(2.0, tmp_path).resume()
+
+
+def test_a_part_that_was_removed_is_measured_from_the_beginning(tmp_path: Path) -> None:
+    arm = Small(0.01 / 60, tmp_path / "state")
+    time_to_quality.race(arm, results(), "small", look)
+    record = results()
+    record.record["parts"].clear()
+    again = Small(0.01 / 60, tmp_path / "state")
+    figures, pictures = time_to_quality.begin(again, record, "small")
+    assert figures["points"] == [] and len(pictures) == 0 and again.k == 0
+
+
+def test_only_what_comes_near_is_measured_with_the_large_number() -> None:
+    """Real digits are as near as can be; grey pictures are not."""
+    digits = load_mnist("test")
+    if digits.name != "mnist-test":
+        pytest.skip("the digits of MNIST are not at hand")
+
+    class Copier(Small):
+        def draw(self, n: int) -> Tensor:
+            return to_model(digits.images[:n])
+
+    yardstick = Yardstick("cpu")
+    near, kept = time_to_quality.look(Copier(1.0, None), yardstick, few=1000, many=1100)
+    assert near["n"] == 1100 and torch.equal(kept, digits.images[:9, 0])
+    assert time_to_quality.look(Small(1.0, None), yardstick, few=20, many=30)[0]["n"] == 20

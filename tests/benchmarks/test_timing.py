@@ -1,0 +1,77 @@
+"""A benchmark's record: written whole or not at all, never measured twice, never mixed with another machine's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import timing
+import torch
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Records go to a folder of the test; the machine's rates are measured with a small product and a small copy."""
+    monkeypatch.setattr(timing, "HERE", tmp_path)
+    monkeypatch.setattr(timing, "matrix_rate", lambda device, rate=timing.matrix_rate: rate(device, side=32))
+    monkeypatch.setattr(timing, "copy_rate", lambda device, rate=timing.copy_rate: rate(device, mebibytes=1))
+
+
+def results(n: int = 3) -> timing.Results:
+    return timing.Results("small", CPU, "seconds of nothing", n, {"batch": 4}, quick=True)
+
+
+def test_a_stopped_run_goes_on_after_its_last_part() -> None:
+    measured: list[str] = []
+
+    def part(name: str, fails: bool = False) -> dict:
+        measured.append(name)
+        if fails:
+            raise KeyboardInterrupt
+        return {"s": float(len(measured))}
+
+    first = results()
+    first.part("a", lambda: part("a"))
+    with pytest.raises(KeyboardInterrupt):
+        first.part("b", lambda: part("b", fails=True))
+    assert list(json.loads(first.path.read_text(encoding="utf-8"))["parts"]) == ["a"]
+    again = results()
+    assert again.part("a", lambda: part("a"))["s"] == 1.0
+    assert again.part("b", lambda: part("b"))["s"] == 3.0
+    assert measured == ["a", "b", "b"]
+
+
+def test_each_part_says_when_how_long_with_what_and_how_fast_the_machine_was() -> None:
+    part = results().part("a", lambda: {"s": 1.0})
+    assert {"date", "took_s", "versions", "machine"} <= part.keys()
+    assert part["versions"]["torch"] == torch.__version__.split("+")[0]
+    for rates in (part["machine"]["before"], part["machine"]["after"]):
+        assert rates["matrix_gflop_per_s"] > 0 and rates["copy_gbyte_per_s"] > 0
+
+
+def test_a_record_of_other_settings_ends_the_run_and_is_kept() -> None:
+    first = results()
+    first.write("a", {"s": 1.0})
+    before = first.path.read_bytes()
+    with pytest.raises(SystemExit, match=r"was made differently.*'n': \(3, 4\)"):
+        results(n=4)
+    assert first.path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_old_record_whole(full_disk) -> None:
+    first = results()
+    first.write("a", {"s": 1.0})
+    before = first.path.read_bytes()
+    with full_disk(len(before)), pytest.raises(OSError, match="nothing was changed"):
+        first.write("b", {"s": [1.0] * 1000})
+    assert first.path.read_bytes() == before
+    assert not list(first.path.parent.glob("*.part"))
+
+
+def test_a_reduced_run_does_not_touch_the_records_that_are_shipped() -> None:
+    assert results().path.parent == timing.HERE != timing.FOLDER
+    full = timing.Results("small", CPU, "seconds of nothing", 3, {}, quick=False)
+    assert full.path.parent == timing.FOLDER and not full.path.exists()
