@@ -91,7 +91,7 @@ def test_a_page_from_a_web_host(browser, site_url, page_name):
     """No error, no request to another host, and no control that does nothing."""
     with opened(browser, f"{site_url}/{page_name}", **DESKTOP) as page:
         wait_for_widgets(page)
-        page.wait_for_timeout(300)  # what late scripts, such as the mathematics, still ask for
+        page.wait_for_timeout(300)  # what late scripts still ask for
         assert page.problems == []
         assert dead_controls(page) == []
         # A view without a poster is a core widget: the page shows nothing for it. Tag its cell remove-output.
@@ -131,7 +131,6 @@ def test_a_page_is_accessible(browser, site_url, page_name, scheme):
     """axe finds nothing wrong, in either theme."""
     with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": scheme}) as page:
         wait_for_widgets(page)
-        page.evaluate("() => window.MathJax?.startup?.promise")  # formulas in their final form
         page.add_script_tag(content=AXE)
         found = page.evaluate("async () => (await axe.run()).violations")
         assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found] == []
