@@ -39,6 +39,7 @@ function toHtml(tex, display) {
     }
 }
 """
+STYLE = "MathJax.startup.adaptor.textContent(MathJax.startup.output.styleSheet(MathJax.startup.document))"
 
 
 def mathjax_folder() -> Path:
@@ -74,4 +75,4 @@ def to_html(tex: str, display: bool) -> str:
 
 def stylesheet() -> str:
     """The style sheet for all that `to_html` can write."""
-    return engine().eval("const { adaptor, document, output } = MathJax.startup; adaptor.textContent(output.styleSheet(document))")
+    return engine().eval(STYLE)

@@ -243,3 +243,37 @@ def test_without_javascript_a_still_picture_stands_for_each_widget(browser, site
             assert picture.get_attribute("alt")
             assert "needs JavaScript" in place.inner_text()
         assert not [problem for problem in page.problems if problem.startswith("foreign")]
+
+
+FORMULAS = """() => [...document.querySelectorAll(".bd-article .math")].map((formula) => {
+    const { width, height } = formula.querySelector("mjx-math")?.getBoundingClientRect() ?? { width: 0, height: 0 };
+    const bare = [...formula.querySelectorAll("mjx-c")].filter((c) => getComputedStyle(c, "::before").content === "none");
+    return { text: formula.textContent, width, height, bare: bare.map((symbol) => symbol.className) };
+})"""
+
+TEX = """() => {
+    const found = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const { parentElement, data } = texts.currentNode;
+        if (!parentElement.closest("pre, code, script, style") && /\\\\[a-z(\\[]|\\$[^$]+\\$/i.test(data)) found.push(data);
+    }
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+def test_without_javascript_every_formula_is_seen(browser, site_url, page_name):
+    """Each has a size and a drawing of each of its symbols, and nowhere is there any TeX to be read."""
+    with opened(browser, f"{site_url}/{page_name}", java_script_enabled=False, **DESKTOP) as page:
+        page.evaluate("() => document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")
+        formulas = page.evaluate(FORMULAS)
+        assert [formula for formula in formulas if min(formula["width"], formula["height"]) < 3 or formula["bare"]] == []
+        assert page.evaluate(TEX) == []
+        assert ("$$" in source_of(page_name)) <= bool(formulas)
+
+
+def source_of(page_name: str) -> str:
+    """What the page was made from, as its download has it; a page without a download says nothing."""
+    found = (SITE / "_sources" / page_name).with_suffix("")
+    return "".join(file.read_text(encoding="utf-8") for file in found.parent.glob(f"{found.name}.*"))
