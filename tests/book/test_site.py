@@ -78,6 +78,13 @@ def test_no_page_loads_mathjax_and_each_with_formulas_their_style():
     assert [page for page in PAGES if ("<mjx-container" in read(page)) != ("_static/maths.css" in read(page))] == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_each_numbered_equation_leads_to_its_test(page):
+    """Whatever its number looks like: (7), or in a numbered chapter (3.7)."""
+    labels = re.findall(r'id="equation-(eq-[^"]+)"', read(page))
+    assert re.findall(r'class="tested" href="[^"]*#test-of-([^"]+)"', read(page)) == labels
+
+
 def test_the_theme_sends_no_icon_fonts():
     """Half of a page's weight was icons: a few <svg> in the page stand for them."""
     assert not list((SITE / "_static").rglob("fontawesome*.js")) and not list((SITE / "_static").rglob("fa-*.woff2"))
