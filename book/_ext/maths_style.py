@@ -25,6 +25,7 @@ TALL = {"MJXTEX-S1", "MJXTEX-S4", "MJXTEX-A"}                      # with MJXTEX
 NOTICE = "/* Formulas: rules and letters of MathJax 3 (mathjax.org), Apache License 2.0. */\n"
 OURS = """
 mjx-container { position: relative; }
+.maths-unbroken { white-space: nowrap; }
 /* x is as tall in a formula as in the text around it; 0.442 is its height in MathJax's fonts. */
 mjx-container[jax="CHTML"] { font-size: calc(1ex / 0.442); }
 """

@@ -6,6 +6,7 @@ the build.
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from tex_to_html import mathjax_folder, stylesheet, to_html
 
 CLASSES = "math notranslate nohighlight"  # those of Sphinx's own renderer
 STYLE = "maths.css"
+# A formula in a line, with the brackets, quotation marks and punctuation that stand against it.
+INLINE = re.compile(r'([(“‘]*)(<span class="math[^>]*><mjx-container.*?</mjx-container></span>)([,.;:!?)’”-]*)', re.DOTALL)
 
 
 def rendered(node: nodes.Element, tex: str, display: bool) -> str:
@@ -52,8 +55,15 @@ def visit_displaymath(translator: HTML5Translator, node: nodes.math_block) -> No
     raise nodes.SkipNode
 
 
-def link_style(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+def keep_together(found: re.Match[str]) -> str:
+    """No line begins with the comma after a formula; browsers would break there, as beside a picture."""
+    before, formula, after = found.groups()
+    return f'<span class="maths-unbroken">{found[0]}</span>' if before or after else formula
+
+
+def finish(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     if "<mjx-container" in context.get("body", ""):
+        context["body"] = INLINE.sub(keep_together, context["body"])
         app.add_css_file(STYLE)
 
 
@@ -69,6 +79,6 @@ def write_style(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("prerendered", (visit_math, None), (visit_displaymath, None))
-    app.connect("html-page-context", link_style)
+    app.connect("html-page-context", finish)
     app.connect("build-finished", write_style)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

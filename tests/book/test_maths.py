@@ -106,18 +106,34 @@ def test_formulas_of_prose_and_of_an_output_with_numbers_and_links(tmp_path, bro
         "A formula $a_1$ in a line, and a numbered one,",
         "$$\nb \\\\ c\n$$ (eq-b)\n\nto which {eq}`eq-b` leads.\n\n\\begin{align*}\nd &= 1 \\\\ e &= 2\n\\end{align*}",
         {"text/latex": r"$\displaystyle f^2$", "text/plain": "f"},
+        "Some ($g$), " * 100,
     ], CONF)
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(page.as_uri())
-    assert tab.locator("mjx-container").all_text_contents() == ["a1", "bc", "d=1e=2", "f2"]
+    assert tab.locator("mjx-container").all_text_contents() == ["a1", "bc", "d=1e=2", "f2", *("g" * 100)]
     assert min(min(size["width"], size["height"]) for size in map(box, tab.locator("mjx-math").all())) > 5
     lines = tab.locator("#equation-eq-b mjx-mtr").all()
     assert len(lines) == 2 and box(lines[1])["y"] > box(lines[0])["y"]  # \\ breaks the line
     assert tab.locator("#equation-eq-b .eqno").inner_text().startswith("(1)")
     assert tab.get_by_role("link", name="(1)").get_attribute("href") == "#equation-eq-b"
     assert tab.locator("script[src*=mathjax i]").count() == 0
+    for width in range(300, 360, 5):
+        tab.set_viewport_size({"width": width, "height": 600})
+        assert tab.evaluate(TORN) == 0
     context.close()
+
+
+# How many formulas stand in another line than the bracket before or after them.
+TORN = """() => [...document.querySelectorAll("span.math")].slice(-100).filter((formula) => {
+    const [before, after] = [new Range(), new Range()];
+    before.setStart(formula.previousSibling, formula.previousSibling.length - 1);
+    before.setEnd(formula.previousSibling, formula.previousSibling.length);
+    after.setStart(formula.nextSibling, 0);
+    after.setEnd(formula.nextSibling, 1);
+    const [left, middle, right] = [before, formula, after].map((part) => part.getBoundingClientRect());
+    return left.right > middle.left + 1 || right.left < middle.right - 4;
+}).length"""
 
 
 def box(locator) -> dict:
