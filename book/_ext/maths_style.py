@@ -1,4 +1,4 @@
-"""The style sheet of the formulas: of MathJax's rules and letters those that the pages use, some 45 kB of 500.
+"""The style sheet of the formulas: of MathJax's rules and letters only those that the pages use.
 
 The letters are in the style sheet itself. So they are there when the page is first drawn, and also on a page opened from a
 file, where Firefox loads no font of another folder.
