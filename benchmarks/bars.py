@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from quality_vs_calls import own_name
+
 from diffusion_utils.checkpoints import read_card
 from diffusion_utils.records import FOLDER
 from diffusion_utils.speed import arrival
@@ -86,7 +88,7 @@ def bars(folder: Path, device: str) -> Iterator[Bar]:
     path = folder / ("quality_vs_calls.json" if device == "cpu" else f"quality_vs_calls-{device}.json")
     if not path.exists():
         return (yield "quality_vs_calls", "not measured yet", None)
-    own = read_card("mnist-unet")["config"]["sampling"]["sampler"]
+    own = own_name(read_card("mnist-unet")["config"]["sampling"])
     floor = read_card("mnist-classifier")["figures"]["floor_test"]  # what the 10,000 test digits themselves score
     yield from quality(json.loads(path.read_text(encoding="utf-8")) | {"own": own, "floor_test": floor})
 

@@ -38,6 +38,7 @@ SAMPLERS = {
     "heun": {"sampler": "heun"},
     "dpmpp_2m": {"sampler": "dpmpp_2m"},
     "dpmpp_2m_sde": {"sampler": "dpmpp_2m_sde"},
+    "dpmpp_2m_sde-late": {"sampler": "dpmpp_2m_sde", "spacing": "late"},
     "dpmpp_2m-log_snr": {"sampler": "dpmpp_2m", "spacing": "log_snr"},
 }
 DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000
@@ -92,6 +93,11 @@ def start(path: Path, checkpoint: checkpoints.Checkpoint, n: int) -> dict:
                    "hardware": describe(checkpoint.device), "date": date.today().isoformat(), "points": []}
 
 
+def own_name(sampling: dict) -> str:
+    """What SAMPLERS calls the sampler and spacing of a card."""
+    return sampling["sampler"] + ("" if sampling["spacing"] == "uniform" else f"-{sampling['spacing']}")
+
+
 def todo(own: str, n: int, only: list[str], quick: bool = False) -> list[tuple[str, str, int, int]]:
     """What is wanted: part, sampler, steps, n; the quick parts first. own: the checkpoint's sampler."""
     parts = {"points": [(name, steps, n) for steps in STEPS for name in SAMPLERS],
@@ -116,7 +122,7 @@ def main() -> None:
     if args.quick:
         args.n = QUICK_N
         HERE.mkdir(exist_ok=True)
-    path, own = path_of(checkpoint.device, args.quick), checkpoint.card["config"]["sampling"]["sampler"]
+    path, own = path_of(checkpoint.device, args.quick), own_name(checkpoint.card["config"]["sampling"])
     record = start(path, checkpoint, args.n)
     if "floor" not in record:  # what as many real digits score, that the network never saw: chance keeps it above 0
         test = load_mnist("test").images

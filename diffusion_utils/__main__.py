@@ -19,7 +19,7 @@ from .evaluation import check_label_list, evaluate
 from .files import write_atomic
 from .generate import generate
 from .recipes import RECIPES, get_recipe
-from .sampling import SAMPLERS, calls_per_sample
+from .sampling import SAMPLERS, SPACINGS, calls_per_sample
 from .training import TrainingDiverged, TrainingInterrupted
 
 
@@ -53,7 +53,7 @@ def sample(args: argparse.Namespace) -> None:
     elif args.label is not None:
         labels = _integer("--label", args.label)
     x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, sampler=args.sampler, steps=args.steps,
-                 seed=args.seed, batch=args.batch, progress=True)
+                 spacing=args.spacing, seed=args.seed, batch=args.batch, progress=True)
     write_npy(out, x.numpy())
     if args.label == "all":
         write_npy(out.with_suffix(".labels.npy"), labels.numpy())
@@ -72,11 +72,13 @@ def evaluate_command(args: argparse.Namespace) -> None:
         raise ValueError(f"{args.what} is not a diffusion model: it makes no samples to evaluate")
     defaults = checkpoint.card["config"]["sampling"]
     sampler, steps = args.sampler or defaults["sampler"], args.steps or defaults["steps"]
+    spacing = args.spacing or defaults.get("spacing", "uniform")
     labels = torch.arange(args.n) % checkpoint.num_classes if checkpoint.num_classes else None
-    x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, sampler=sampler, steps=steps, seed=args.seed,
-                 batch=args.batch, progress=True)
+    x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, sampler=sampler, steps=steps, spacing=spacing,
+                 seed=args.seed, batch=args.batch, progress=True)
     result = evaluate(x, labels, calls_per_sample(sampler, steps, args.guidance), args.device)
-    result |= {"checkpoint": checkpoint.name, "sampler": sampler, "steps": steps, "weight": args.guidance, "seed": args.seed}
+    result |= {"checkpoint": checkpoint.name, "sampler": sampler, "steps": steps, "spacing": spacing,
+               "weight": args.guidance, "seed": args.seed}
     print(json.dumps(result, indent=1, ensure_ascii=False))
 
 
@@ -136,6 +138,7 @@ def parser() -> argparse.ArgumentParser:
     sampling = argparse.ArgumentParser(add_help=False)
     sampling.add_argument("--sampler", help=f"{', '.join(SAMPLERS)} (default: the checkpoint's own)")
     sampling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
+    sampling.add_argument("--spacing", help=f"{', '.join(SPACINGS)} (default: the checkpoint's own)")
     sampling.add_argument("--guidance", type=float, default=1.0, help="guidance weight w; 1 is plain conditional")
     sampling.add_argument("--seed", type=int, default=0)
     sampling.add_argument("--batch", type=int, default=250, help="samples at a time; the result does not depend on it")

@@ -13,12 +13,12 @@ from .sampling import calls_per_sample, sample
 
 
 def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = None, weight: float = 1.0,
-             sampler: str | None = None, steps: int | None = None, eta: float | None = None, seed: int = 0,
-             batch: int = 250, progress: bool = False) -> Tensor:
+             sampler: str | None = None, steps: int | None = None, spacing: str | None = None, eta: float | None = None,
+             seed: int = 0, batch: int = 250, progress: bool = False) -> Tensor:
     """n samples, float32 (n, 1, 28, 28) in [−1, 1] on the CPU.
 
-    labels: one label for all, or int64 (n,); None for no label. weight: guidance w, 1 = plain conditional. sampler, steps:
-    the checkpoint's own defaults unless given. Sample i depends on (seed, i), not on n or batch.
+    labels: one label for all, or int64 (n,); None for no label. weight: guidance w, 1 = plain conditional. sampler, steps,
+    spacing: the checkpoint's own defaults unless given. Sample i depends on (seed, i), not on n or batch.
     Raises ValueError for n or batch < 1, labels outside 0…num_classes−1, or labels or guidance for an unconditional checkpoint.
     """
     for name, value in (("n", n), ("batch", batch)):
@@ -26,6 +26,7 @@ def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = No
             raise ValueError(f"{name} must be ≥ 1, got {value}")
     defaults = checkpoint.card["config"]["sampling"]
     sampler, steps = sampler or defaults["sampler"], defaults["steps"] if steps is None else steps
+    spacing = spacing or defaults.get("spacing", "uniform")
     cond = _check_labels(checkpoint, labels, n, weight)
     schedule, device = checkpoint.schedule, checkpoint.device
     denoiser = guided(checkpoint.denoiser, schedule, weight)
@@ -36,8 +37,8 @@ def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = No
             part = cond[rows.start:rows.stop].to(device) if cond is not None else None
             before = bar.n
             with autocast(device):
-                for state in sample(denoiser, schedule, (len(rows), 1, 28, 28), sampler=sampler, steps=steps, eta=eta,
-                                    cond=part, seed=seed, indices=rows, device=device):
+                for state in sample(denoiser, schedule, (len(rows), 1, 28, 28), sampler=sampler, steps=steps,
+                                    spacing=spacing, eta=eta, cond=part, seed=seed, indices=rows, device=device):
                     bar.update(len(rows) * (state.t > 0))
             bar.update(before + len(rows) * calls_per_sample(sampler, steps, weight) - bar.n)
             done.append(state.x_t.clamp(-1, 1).float().cpu())

@@ -34,7 +34,7 @@ def distillation_loss(net: Callable, teacher: Callable, schedule: Schedule, x0: 
 
     The best net is E[teacher(x_t, t, y) given x_t], the mean over the labels that fit x_t. A perfect teacher is
     E[target given x_t, y], so that mean is E[target given x_t], what diffusion_loss leads to as well; but the target
-    no longer carries the noise of one ε and one x_0, so far fewer steps are needed (Hinton et al. 2015, section 2).
+    no longer carries the chance of one ε and one x_0 (to learn from a model's output: Hinton et al. 2015, section 2).
     x0, eps: (B, …); t: int64 (B,), 1…T; label: int64 (B,). Returns a scalar.
     """
     x_t = schedule.add_noise(x0, t, eps)

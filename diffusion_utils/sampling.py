@@ -20,7 +20,7 @@ from .schedules import Schedule
 
 SAMPLERS = ("ddpm", "ddim", "dpmpp_2m", "dpmpp_2m_sde", "heun")
 STOCHASTIC = ("ddpm", "dpmpp_2m_sde")  # η = 1 where nothing else is asked for
-SPACINGS = ("uniform", "log_snr")
+SPACINGS = ("uniform", "late", "log_snr")
 
 
 class State(NamedTuple):
@@ -102,7 +102,8 @@ def _shaped(coefficient: Tensor, x: Tensor) -> Tensor:
 def timesteps(schedule: Schedule, steps: int, spacing: str = "uniform", start: int | None = None) -> list[int]:
     """steps + 1 falling times from `start` (T unless given) to 0: the walk of a sampler is their consecutive pairs.
 
-    uniform: equal strides of t; log_snr: equal strides of λ, the natural clock of the solvers (Lu et al. 2022, section 3.4).
+    uniform: equal strides of t; late: t_i = start·(1 − (i/steps)²), short strides where there is much noise and what to
+    draw is decided; log_snr: equal strides of λ, the natural clock of the solvers (Lu et al. 2022, section 3.4).
     Always begins at `start` itself and ends at 0. Raises ValueError for steps outside 1…start.
     """
     start = schedule.T if start is None else int(schedule.check_t(start))
@@ -110,6 +111,8 @@ def timesteps(schedule: Schedule, steps: int, spacing: str = "uniform", start: i
         raise ValueError(f"steps must be an integer in 1…{start}, got {steps!r}")
     if spacing == "uniform":
         return [round(start * (steps - i) / steps) for i in range(steps + 1)]
+    if spacing == "late":
+        return _apart([round(start * (1 - (i / steps) ** 2)) for i in range(steps + 1)])
     if spacing != "log_snr":
         raise unknown_name("spacing", spacing, SPACINGS)
     if steps == 1:
@@ -117,8 +120,13 @@ def timesteps(schedule: Schedule, steps: int, spacing: str = "uniform", start: i
     lam = schedule.log_snr
     first = lam[start] if torch.isfinite(lam[start]) else lam[start - 1]
     wanted = torch.linspace(float(first), float(lam[1]), steps, dtype=torch.float64)  # the last step goes to the data
-    times = [start] + [int((lam[1:start] - w).abs().argmin()) + 1 for w in wanted[1:]] + [0]
-    for i in range(steps - 1, 0, -1):  # whole t: push apart what rounded to the same one
+    return _apart([start] + [int((lam[1:start] - w).abs().argmin()) + 1 for w in wanted[1:]] + [0])
+
+
+def _apart(times: list[int]) -> list[int]:
+    """The walk with its inner times, where whole t rounded to the same one, pushed apart."""
+    steps = len(times) - 1
+    for i in range(steps - 1, 0, -1):
         times[i] = max(times[i], times[i + 1] + 1)
     for i in range(1, steps):
         times[i] = min(times[i], times[i - 1] - 1)

@@ -55,6 +55,14 @@ def test_sample_i_depends_neither_on_n_nor_on_the_batch():
     assert float((whole[1:] - whole[:-1]).abs().mean()) > 0.2
 
 
+def test_the_spacing_is_the_cards_unless_given():
+    config = PLAIN.card["config"] | {"sampling": {"sampler": "dpmpp_2m", "steps": STEPS, "spacing": "late"}}
+    late = Checkpoint("tiny", PLAIN.card | {"config": config}, PLAIN.net)
+    assert torch.equal(generate(late, 2), generate(PLAIN, 2, spacing="late"))
+    assert torch.equal(generate(late, 2, spacing="uniform"), generate(PLAIN, 2))  # a card from before knows no spacing
+    assert not torch.equal(generate(late, 2), generate(PLAIN, 2))
+
+
 def test_the_seed_and_the_label_matter():
     first = generate(LABELLED, 4, labels=3)
     assert torch.equal(first, generate(LABELLED, 4, labels=torch.full((4,), 3)))

@@ -176,6 +176,13 @@ def test_log_snr_spacing_has_equal_strides_of_lambda() -> None:
     assert float((strides - strides.mean()).abs().max()) < 0.4
 
 
+def test_late_spacing_has_strides_that_grow_evenly() -> None:
+    """The times fall as 1 − u² does: strides of 1, 3, 5, … hundredths of the way in ten steps."""
+    walk = timesteps(cosine(1000), 10, "late")
+    assert [t - s for t, s in itertools.pairwise(walk)] == [10, 30, 50, 70, 90, 110, 130, 150, 170, 190]
+    assert timesteps(cosine(1000), 10, "late", 500) == [500, 495, 480, 455, 420, 375, 320, 255, 180, 95, 0]
+
+
 def test_the_states_are_those_of_the_walk() -> None:
     states = list(sample(elementwise_gaussian(VP[0]), VP[0], (2, 3), steps=7))
     assert [state.t for state in states] == timesteps(VP[0], 7)

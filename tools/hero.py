@@ -27,7 +27,7 @@ LABELS, DRAWN = (4, 8, 0), [0, 3, 5]     # of the README's rows: which real digi
 
 def walk(checkpoint: checkpoints.Checkpoint, n: int, seed: int = SEED) -> dict[int, torch.Tensor]:
     """x_t (n, 1, 28, 28) at each time of a walk from noise to digits."""
-    states = sample(checkpoint.denoiser, checkpoint.schedule, (n, 1, 28, 28), sampler="ddim", steps=STEPS, seed=seed,
+    states = sample(checkpoint.denoiser, checkpoint.schedule, (n, 1, 28, 28), sampler="dpmpp_2m_sde", steps=STEPS, seed=seed,
                     device=checkpoint.device)
     return {state.t: state.x_t.cpu() for state in states}
 

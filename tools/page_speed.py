@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from project import BUILD, HTML, chapters
 
 BARS = {"ready": 0.8, "first": 600, "total": 1000, "script": 1.0, "frame": 33.0}  # at most
-SETTLED_MS = 2500  # after the last figure is ready, for what late scripts, such as the formulas, still ask for
+SETTLED_MS = 2500  # after the last figure is ready, for what late scripts still ask for
 SLOWEST_MS = 120_000
 
 WATCH = """new MutationObserver((_, observer) => {

@@ -24,7 +24,7 @@ PAGE = "book/tested"
 PREFIX = "test-of-"                # of the anchors on that page
 CODE = re.compile(r"^```\w.*?^```\s*$|`[^`\n]*`", flags=re.MULTILINE | re.DOTALL)   # is no equation
 DISPLAY = re.compile(r"\$\$(.+?)\$\$[ \t]*(?:\((eq-[\w-]+)\))?", flags=re.DOTALL)
-NUMBERED = re.compile(r'(<div class="math[^>]*id="equation-(eq-[\w-]+)">\s*<span class="eqno">)\((\d+)\)')
+NUMBERED = re.compile(r'(<div class="math[^>]*id="equation-(eq-[\w-]+)">\s*<span class="eqno">)\(([\d.]+)\)')
 
 
 class Test(NamedTuple):

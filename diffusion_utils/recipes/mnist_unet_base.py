@@ -13,7 +13,7 @@ MNIST_UNET_BASE = DiffusionRecipe(
     schedule={"name": "cosine", "T": 1000},
     predicts="v",
     label_dropout=0.5,
-    sampling={"sampler": "dpmpp_2m_sde", "steps": 20},
+    sampling={"sampler": "dpmpp_2m_sde", "steps": 20, "spacing": "uniform"},
     snapshots=(1, 10, 30, 100, 300, 1000, 3000, 12000),
     train=TrainConfig(steps=12_000, batch=128, lr=1.5e-3, warmup=200, ema=0.9995, log_every=10, optimiser="muon"),
 )

@@ -21,15 +21,22 @@ async function render({ model, el }) {
     canvas.setAttribute("aria-label", [model.get("alt"), ...numbers].join(", "));
     return numbers;
   }
-  // The ink is the text's colour, which another theme changes.
-  const themes = new MutationObserver(() => show(latest));
+  // The ink is the text's colour, which another theme changes: the page's, or, where it has none, the system's.
+  const redraw = () => show(latest);
+  const themes = new MutationObserver(redraw);
   themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "class", "style"] });
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", redraw);
   const cleanUp = renderFigure({ model, el }, {
     canvas, scale: 1, width: model.get("width"), below: [readouts.element], beside: [], show, quiet: () => {},
     direction: kind.direction,
   });
-  requestAnimationFrame(() => show(latest)); // once more in its place: only there it knows the colours
-  return () => { themes.disconnect(); cleanUp(); };
+  requestAnimationFrame(redraw); // once more in its place: only there it knows the colours
+  return () => {
+    themes.disconnect();
+    dark.removeEventListener("change", redraw);
+    cleanUp();
+  };
 }
 
 const colour = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();

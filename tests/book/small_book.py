@@ -23,12 +23,16 @@ nb_ipywidgets_js = {{"widget-host.js": {{}}}}
 
 
 def build(folder: Path, cells: list, conf: str = "") -> Path:
-    """The built page of a notebook of these cells, each a widget or a Markdown text. `conf` is added to conf.py."""
-    widgets = [cell for cell in cells if not isinstance(cell, str)]
+    """The built page of a notebook of these cells, each a widget, a Markdown text, or the forms of an output by their type.
+
+    `conf` is added to conf.py.
+    """
+    widgets = [cell for cell in cells if not isinstance(cell, str | dict)]
     notebook = nbformat.v4.new_notebook(cells=[as_cell(cell) for cell in ["# Title", *cells]])
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
-    states = embed_data(views=widgets, drop_defaults=False)["manager_state"]
-    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": states}
+    if widgets:
+        states = embed_data(views=widgets, drop_defaults=False)["manager_state"]
+        notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": states}
     (folder / "index.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     extensions, static = str(ROOT / "book" / "_ext"), str(ROOT / "book" / "_static")
     (folder / "conf.py").write_text(CONF.format(extensions=extensions, static=static) + conf, encoding="utf-8")
@@ -47,7 +51,7 @@ def sphinx(folder: Path, builder: str) -> Path:
 def as_cell(content):
     if isinstance(content, str):
         return nbformat.v4.new_markdown_cell(content)
-    data, metadata = content._repr_mimebundle_()
-    cell = nbformat.v4.new_code_cell("widget", execution_count=1)
+    data, metadata = (content, {}) if isinstance(content, dict) else content._repr_mimebundle_()
+    cell = nbformat.v4.new_code_cell("shown", execution_count=1)
     cell.outputs = [nbformat.v4.new_output("display_data", data, metadata=metadata)]
     return cell

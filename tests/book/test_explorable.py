@@ -175,3 +175,21 @@ def test_each_has_a_page_of_its_own(page, browser, scripts):
     else:
         assert tab.locator(".widget-poster img").evaluate("image => image.naturalWidth") == 880
     tab.close()
+
+
+def test_a_page_of_its_own_follows_the_systems_theme(page, browser):
+    """After a change to dark, and without any move, it is drawn as on a page that was dark from the start."""
+    address = (page.parent / "embed" / "fig-schedules.html").as_uri()
+    drawings = {}
+    for theme in ("light", "dark"):
+        tab = browser.new_page(color_scheme=theme)
+        tab.goto(address)
+        tab.locator(".fs[data-ready]").wait_for()
+        tab.wait_for_timeout(100)    # a first drawing in its place, in the page's colours
+        drawings[theme] = look(tab.locator(".fs"))
+        if theme == "light":
+            tab.emulate_media(color_scheme="dark")
+            tab.wait_for_function("before => document.querySelector('canvas').toDataURL() !== before", arg=drawings["light"][0])
+            drawings["changed"] = look(tab.locator(".fs"))
+        tab.close()
+    assert drawings["changed"] == drawings["dark"]

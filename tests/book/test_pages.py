@@ -91,7 +91,7 @@ def test_a_page_from_a_web_host(browser, site_url, page_name):
     """No error, no request to another host, and no control that does nothing."""
     with opened(browser, f"{site_url}/{page_name}", **DESKTOP) as page:
         wait_for_widgets(page)
-        page.wait_for_timeout(300)  # what late scripts, such as the mathematics, still ask for
+        page.wait_for_timeout(300)  # what late scripts still ask for
         assert page.problems == []
         assert dead_controls(page) == []
         # A view without a poster is a core widget: the page shows nothing for it. Tag its cell remove-output.
@@ -131,7 +131,6 @@ def test_a_page_is_accessible(browser, site_url, page_name, scheme):
     """axe finds nothing wrong, in either theme."""
     with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": scheme}) as page:
         wait_for_widgets(page)
-        page.evaluate("() => window.MathJax?.startup?.promise")  # formulas in their final form
         page.add_script_tag(content=AXE)
         found = page.evaluate("async () => (await axe.run()).violations")
         assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found] == []
@@ -244,3 +243,37 @@ def test_without_javascript_a_still_picture_stands_for_each_widget(browser, site
             assert picture.get_attribute("alt")
             assert "needs JavaScript" in place.inner_text()
         assert not [problem for problem in page.problems if problem.startswith("foreign")]
+
+
+FORMULAS = """() => [...document.querySelectorAll(".bd-article .math")].map((formula) => {
+    const { width, height } = formula.querySelector("mjx-math")?.getBoundingClientRect() ?? { width: 0, height: 0 };
+    const bare = [...formula.querySelectorAll("mjx-c")].filter((c) => getComputedStyle(c, "::before").content === "none");
+    return { text: formula.textContent, width, height, bare: bare.map((symbol) => symbol.className) };
+})"""
+
+TEX = """() => {
+    const found = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const { parentElement, data } = texts.currentNode;
+        if (!parentElement.closest("pre, code, script, style") && /\\\\[a-z(\\[]|\\$[^$]+\\$/i.test(data)) found.push(data);
+    }
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+def test_without_javascript_every_formula_is_seen(browser, site_url, page_name):
+    """Each has a size and a drawing of each of its symbols, and nowhere is there any TeX to be read."""
+    with opened(browser, f"{site_url}/{page_name}", java_script_enabled=False, **DESKTOP) as page:
+        page.evaluate("() => document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")
+        formulas = page.evaluate(FORMULAS)
+        assert [formula for formula in formulas if min(formula["width"], formula["height"]) < 3 or formula["bare"]] == []
+        assert page.evaluate(TEX) == []
+        assert ("$$" in source_of(page_name)) <= bool(formulas)
+
+
+def source_of(page_name: str) -> str:
+    """What the page was made from, as its download has it; a page without a download says nothing."""
+    found = (SITE / "_sources" / page_name).with_suffix("")
+    return "".join(file.read_text(encoding="utf-8") for file in found.parent.glob(f"{found.name}.*"))

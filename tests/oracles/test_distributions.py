@@ -42,7 +42,7 @@ SETTINGS = {
     "heun": {"sampler": "heun", "steps": 60},
 }
 SCHEDULES = {"cosine": cosine(1000), "flow": flow(1000)}
-PLACES = [("cosine", "uniform"), ("flow", "uniform"), ("flow", "log_snr")]
+PLACES = [("cosine", "uniform"), ("cosine", "late"), ("flow", "uniform"), ("flow", "log_snr")]
 RUNS = [(data, "cosine", "log_snr") for data in DATA] + [("mixture, 2-d", *place) for place in PLACES]
 TESTS = 4 * len(RUNS) * len(SETTINGS)                            # three moments and the characteristic function
 
