@@ -6,7 +6,8 @@ Goes through the versions of the experiment in order: the error that a version r
 digits (50 epochs for the listing's network, 2,000 steps for the U-Net), its loss, and n samples measured by
 mnist-classifier. Writes records/article.json and article.safetensors in the package after each version and each network, so
 that an interrupted run goes on where it was; --only measures versions, or 'variance', again. Trained networks are kept in
---folder; delete it to train again. --quick is a smoke test of a thousandth of the training, which writes into the folder alone.
+--folder; to train again, delete it and the record. What is of another mnist-unet is measured again by itself.
+--quick is a smoke test of a thousandth of the training, which writes into the folder alone.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ class Bench:
         if (made := {key: record[key] for key in head}) != head:
             sys.exit(f"{self.path} was made differently; move it away to begin anew. There: {made}. Here: {head}")
         if record.get("sha256") != shipped["sha256"]:
-            record.get("versions", {}).pop("longer", None)
+            for name in (name for name, experiment in versions().items() if experiment.shipped):
+                record.get("versions", {}).pop(name, None)
         parts = {key: record.get(key, {}) for key in ("versions", "runs", "variance")}
         return {"measure": "what each repair of the article's listing buys: loss on test digits at the listing's noise levels, "
                            "and the Fréchet distance of n samples to the training digits",
@@ -143,9 +145,9 @@ class Bench:
         """n samples by 20 calls of the solver each, whatever the version's own steps."""
         return self.draw("solver", self.denoiser(experiment, net, clip=True), 20)
 
-    def draw(self, step: str, denoiser: Denoiser, steps: int, n: int | None = None, batch: int = 250) -> Tensor:
+    def draw(self, step: str, denoiser: Denoiser, steps: int, spacing: str = "uniform", batch: int = 250) -> Tensor:
         """n samples, float32 (n, 1, 28, 28), not clipped; sample i is that of seed 0 and index i."""
-        n, done = n or self.size.n, []
+        n, done = self.size.n, []
         for rows in torch.arange(n).split(batch):
             shape, indices = (len(rows), 1, 28, 28), rows.tolist()
             with autocast(self.device):
@@ -153,7 +155,8 @@ class Bench:
                     states = sample(denoiser, denoiser.schedule, shape, sampler="ddpm", variance="large", steps=steps,
                                     indices=indices, device=self.device)
                 else:
-                    states = walk(step, denoiser, denoiser.schedule, shape, steps=steps, indices=indices, device=self.device)
+                    states = walk(step, denoiser, denoiser.schedule, shape, steps=steps, spacing=spacing, indices=indices,
+                                  device=self.device)
                 *_, last = states
             done.append(last.x_t.float().cpu())
             if steps > 100:  # the rest takes seconds
@@ -175,13 +178,14 @@ class Bench:
         net = self.network(experiment)
         denoiser, schedule, steps = self.denoiser(experiment, net), experiment.make_schedule(), self.steps(experiment)
         with autocast(self.device):
-            size, few = sizes(walk(experiment.step, denoiser, schedule, (SHOWN, 1, 28, 28), steps=steps, device=self.device))
+            size, few = sizes(walk(experiment.step, denoiser, schedule, (SHOWN, 1, 28, 28), steps=steps,
+                                   spacing=experiment.spacing, device=self.device))
         finite = float(torch.isfinite(few).double().mean())
         loss = loss_at_the_listings_levels(self.denoiser(experiment, net, clip=False), schedule, self.test, self.device)
         found = {"run": experiment.run, "loss": round(loss, 5), "calls": steps, "finite": round(finite, 4), "fd": None,
                  "sizes": size}
         if finite == 1:
-            x = self.draw(experiment.step, denoiser, steps)
+            x = self.draw(experiment.step, denoiser, steps, experiment.spacing)
             few, found["fd"] = x[:SHOWN], round(self.yardstick.distance(x.clamp(-1, 1)), 2)
         self.samples[name] = to_pixels(few.float().cpu().nan_to_num(0, 0, 0)).contiguous()
         self.record["versions"][name] = found

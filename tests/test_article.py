@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
+from diffusion_utils import checkpoints
 from diffusion_utils.article import REPAIRS, Experiment, first_error, train, versions, walk
 from diffusion_utils.article.measure import loss_at_the_listings_levels, same_noise_level, sizes
 from diffusion_utils.article.network import FlatMLP
@@ -37,6 +38,13 @@ def test_each_repair_changes_what_no_other_does_and_together_they_change_all() -
     first, last = asdict(Experiment()), asdict(list(versions().values())[-1])
     assert all(first[setting] != last[setting] for setting in first)
     assert all(repair.symptom and repair.cause and repair.repair for repair in REPAIRS)
+
+
+def test_the_last_versions_are_set_as_the_books_model_is() -> None:
+    config = checkpoints.read_card("mnist-unet")["config"]
+    for experiment in (experiment for experiment in versions().values() if experiment.shipped):
+        assert (experiment.schedule, experiment.predicts) == (config["schedule"]["name"], config["predicts"])
+        assert experiment.make_schedule().T == config["schedule"]["T"]
 
 
 @pytest.mark.parametrize(("setting", "value", "near"), [("step", "means", "mean"), ("network", "unit", "unet")])
@@ -98,10 +106,12 @@ def test_only_a_network_that_is_told_the_time_answers_to_it() -> None:
 # Sampling
 
 
+@pytest.mark.parametrize("spacing", ["uniform", "late"])
 @pytest.mark.parametrize(("step", "sampler"), [("posterior", "ddpm"), ("solver", "dpmpp_2m_sde")])
-def test_the_repaired_steps_are_the_packages_sampler(step: str, sampler: str) -> None:
-    *_, ours = walk(step, KNOWN, LINEAR, (5, 2), steps=9, seed=3, indices=range(4, 9))
-    *_, package = sample(KNOWN, LINEAR, (5, 2), sampler=sampler, steps=9, seed=3, indices=range(4, 9))
+def test_the_repaired_steps_are_the_packages_sampler(step: str, sampler: str, spacing: str) -> None:
+    settings = {"steps": 9, "spacing": spacing, "seed": 3, "indices": range(4, 9)}
+    *_, ours = walk(step, KNOWN, LINEAR, (5, 2), **settings)
+    *_, package = sample(KNOWN, LINEAR, (5, 2), sampler=sampler, **settings)
     assert torch.equal(ours.x_t, package.x_t)
 
 

@@ -50,6 +50,7 @@ def test_the_listings_walk_overflows_and_only_the_clamp_makes_it_finite() -> Non
 def test_repairs_of_the_walk_leave_the_loss_alone() -> None:
     assert len({FOUND[name]["loss"] for name in ("column", "clamp", "mean", "noise")}) == 1
     assert FOUND["steady"]["loss"] == FOUND["solver"]["loss"]
+    assert FOUND["longer"]["loss"] == FOUND["late strides"]["loss"]
 
 
 def test_without_fresh_noise_the_states_are_too_small_and_with_it_they_are_not() -> None:
@@ -61,6 +62,7 @@ def test_without_fresh_noise_the_states_are_too_small_and_with_it_they_are_not()
 
 def test_the_solver_asks_a_fiftieth_of_the_calls() -> None:
     assert (FOUND["steady"]["calls"], FOUND["solver"]["calls"]) == (1000, 20)
+    assert {FOUND[name]["calls"] for name in list(versions())[list(versions()).index("solver"):]} == {20}
 
 
 def test_each_network_is_better_than_the_one_before() -> None:
@@ -72,19 +74,21 @@ def test_each_network_is_better_than_the_one_before() -> None:
 
 def test_the_way_leads_from_no_digits_to_digits() -> None:
     # As many real test digits are at RECORD["floor"], well below 1.
-    assert fd("longer") < 5 < 20 < fd("noise")
+    assert fd("late strides") < fd("longer") < 5 < 20 < fd("noise")
     assert fd("U-Net") < fd("solver") / 2
     assert fd("schedule") < fd("U-Net") and fd("longer") < fd("schedule")
     assert fd("steady") < fd("noise")
 
 
-def test_the_books_model_scores_what_it_does_in_chapter_4() -> None:
+@pytest.mark.parametrize(("name", "sampler"), [("longer", "dpmpp_2m_sde"), ("late strides", "dpmpp_2m_sde-late")])
+def test_the_books_model_scores_what_it_does_in_chapter_4(name: str, sampler: str) -> None:
     other = load_record("quality_vs_calls")
-    same = next(point for point in other["points"] if (point["name"], point["steps"]) == ("dpmpp_2m_sde", 20))
+    assert RECORD["sha256"] == other["sha256"]
+    same = next(point for point in other["points"] if (point["name"], point["steps"]) == (sampler, 20))
     # The same seeds, drawn a second time. Of another number of samples the distance holds more or less of chance, as that of
     # real digits does.
     chance = 0 if RECORD["n"] == same["n"] else 2 * max(RECORD["floor"], other["floor"])
-    assert fd("longer") == pytest.approx(same["fd"], abs=0.02 + chance)
+    assert fd(name) == pytest.approx(same["fd"], abs=0.02 + chance)
 
 
 def test_the_large_variance_costs_most_where_steps_are_few() -> None:

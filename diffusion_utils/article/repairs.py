@@ -16,12 +16,13 @@ from ..devices import pick_device
 from ..errors import unknown_name
 from ..networks import UNet
 from ..noise import mixed_seed
+from ..sampling import SPACINGS
 from ..schedules import Schedule
 from .network import FlatMLP
 
 EPOCHS, BATCH, RATE, T = 50, 128, 1e-3, 1000  # the listing's, and ours until a repair changes them
 CHOICES = {"device": ("cuda", "best"), "table": ("numpy", "tensor"), "step": ("estimate", "mean", "posterior", "solver"),
-           "network": ("mlp", "unet"), "schedule": ("linear", "cosine"), "predicts": ("eps", "v")}
+           "network": ("mlp", "unet"), "schedule": ("linear", "cosine"), "predicts": ("eps", "v"), "spacing": SPACINGS}
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Experiment:
     device: 'cuda', or 'best', the best there is; table: ᾱ as a 'numpy' array or as a 'tensor'; column: whether ᾱ_t gets
     the shape (B, 1) of a column; clip: x̂₀ to [−1, 1]; step: what becomes x_{t−1}: the 'estimate' x̂₀, the 'mean' of the
     posterior, a draw from the 'posterior', or a step of a faster 'solver'; told_time: whether the network uses t;
-    steady: warm-up, a falling rate and averaged weights; network, schedule, predicts: as everywhere in the book;
+    steady: warm-up, a falling rate and averaged weights; network, schedule, predicts, spacing: as everywhere in the book;
     shipped: the book's model, trained for longer. Raises ValueError for a setting that there is not.
     """
 
@@ -46,6 +47,7 @@ class Experiment:
     schedule: str = "linear"
     predicts: str = "eps"
     shipped: bool = False
+    spacing: str = "uniform"
 
     def __post_init__(self):
         for setting, allowed in CHOICES.items():
@@ -129,6 +131,9 @@ REPAIRS = (
            "target and noise levels do not suit each other", "eq-error-factors", "the cosine schedule, and v as the target"),
     Repair("longer", {"shipped": True}, "the training was over in minutes", "few steps, of a small network",
            "eq-learning-rate", "the book's model: larger, and trained for longer and better"),
+    Repair("late strides", {"spacing": "late"}, "with the very same network, more calls still make better digits",
+           "the strides are as long where it is decided what to draw as everywhere else", "eq-article-late",
+           "short strides where there is much noise, long ones where there is little"),
 )
 
 

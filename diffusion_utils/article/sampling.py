@@ -16,21 +16,22 @@ RIGHT = {"posterior": "ddpm", "solver": "dpmpp_2m_sde"}  # steps that the book's
 
 
 @torch.no_grad()
-def walk(step: str, denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int], *, steps: int = 1000, seed: int = 0,
-         indices: Sequence[int] | None = None, device: torch.device | str = "cpu") -> Iterator[State]:
+def walk(step: str, denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int], *, steps: int = 1000,
+         spacing: str = "uniform", seed: int = 0, indices: Sequence[int] | None = None,
+         device: torch.device | str = "cpu") -> Iterator[State]:
     """From noise to samples by the steps of an `Experiment`; yields State(t, x_t, x0_hat), and (0, x_0, x_0) last.
 
-    step: 'estimate', 'mean', 'posterior' or 'solver'. Start and fresh noise are those of `sampling.sample` with the same
-    seed and indices, so that all versions begin with the same noise.
+    step: 'estimate', 'mean', 'posterior' or 'solver'; spacing: see `sampling.timesteps`. Start and fresh noise are those
+    of `sampling.sample` with the same seed and indices, so that all versions begin with the same noise.
     """
     if step in RIGHT:
-        yield from sample(denoiser, schedule, shape, sampler=RIGHT[step], steps=steps, seed=seed, indices=indices,
-                          device=device)
+        yield from sample(denoiser, schedule, shape, sampler=RIGHT[step], steps=steps, spacing=spacing, seed=seed,
+                          indices=indices, device=device)
         return
     shape = tuple(shape)
     draw = SampleNoise(seed, range(shape[0]) if indices is None else indices, shape[1:], device)
     x = float(schedule.noise[schedule.T]) * draw()
-    for t, s in pairwise(timesteps(schedule, steps)):
+    for t, s in pairwise(timesteps(schedule, steps, spacing)):
         x0_hat = denoiser(x, t).x0_hat
         yield State(t, x, x0_hat)
         if step == "estimate":

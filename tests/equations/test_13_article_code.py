@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from diffusion_utils.article.sampling import walk
 from diffusion_utils.article.training import noised
 from diffusion_utils.denoiser import Prediction, eps_from_x0, split
 from diffusion_utils.exact import GaussianMixture
+from diffusion_utils.sampling import timesteps
 from diffusion_utils.schedules import cosine, linear
 
 LINEAR = linear(1000)
@@ -89,3 +91,13 @@ def test_eq_article_shuffled() -> None:
         time = torch.zeros(3)
         # Sums of 784 terms in another order, in float64.
         torch.testing.assert_close(shuffled(x[:, order], time), net(x, time)[:, order], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [5, 20, 50])
+def test_eq_article_late(steps: int) -> None:
+    wanted = [1000 * (1 - (i / steps) ** 2) for i in range(steps + 1)]
+    strides = [t - s for t, s in pairwise(wanted)]
+    # In a line, from T/N² to nearly 2T/N: differences of squares.
+    assert strides == pytest.approx([1000 * (2 * i + 1) / steps**2 for i in range(steps)])
+    # Whole numbers: off by a half at most, and by less than 1 where two of them had to be pushed apart.
+    assert timesteps(LINEAR, steps, "late") == pytest.approx(wanted, abs=0.999)
