@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 
+import equation_tests
 import pytest
 import torch
+from project import ROOT
 
 from diffusion_utils import checkpoints
 from diffusion_utils.article import REPAIRS, Experiment, first_error, train, versions, walk
@@ -38,6 +41,14 @@ def test_each_repair_changes_what_no_other_does_and_together_they_change_all() -
     first, last = asdict(Experiment()), asdict(list(versions().values())[-1])
     assert all(first[setting] != last[setting] for setting in first)
     assert all(repair.symptom and repair.cause and repair.repair for repair in REPAIRS)
+
+
+def test_each_section_of_the_chapter_sends_to_the_equation_of_its_repair() -> None:
+    prose = equation_tests.prose(ROOT / "notebooks/13_article_code.ipynb")
+    sections = dict(re.findall(r"^### Repairs? (\d+)[^\n]*\n(.*?)(?=^##)", prose, re.MULTILINE | re.DOTALL))
+    sections |= {"2": sections["1"], "3": sections["1"]}  # they are told together
+    for number, repair in enumerate(REPAIRS, start=1):
+        assert f"*Look at:* {{eq}}`{repair.equation}`" in sections[str(number)], repair.name
 
 
 def test_the_last_versions_are_set_as_the_books_model_is() -> None:
