@@ -52,11 +52,11 @@ _ALL = (
     Bug("no-time", "training", "the network is not told t", "time",
         "cloneofsimo/minDiffusion; the article whose order this book follows"),
     Bug("unit-time", "training", "the network's sines and cosines get t/T in place of 1000·t/T: nearly the same for all t",
-        "time", "facebookresearch/flow_matching, issue 17"),
+        "time", "facebookresearch/flow_matching, issue 17; willisma/SiT, issue 24"),
     Bug("frozen-average", "training", "the averaged network is sampled from, but its update is never called", "average",
         "diffusers, thread 5783; a cousin in thread 1864"),
     Bug("data-range", "training", "the data is scaled to [−½, ½], and all that follows takes it for [−1, 1]", "range",
-        "cloneofsimo/minDiffusion; lucidrains/denoising-diffusion-pytorch, threads 119 and 307"),
+        "cloneofsimo/minDiffusion; lucidrains/denoising-diffusion-pytorch, threads 20 and 307"),
 )
 BUGS = {bug.name: bug for bug in _ALL}
 
