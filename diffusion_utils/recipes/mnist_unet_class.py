@@ -12,6 +12,7 @@ MNIST_UNET_CLASS = replace(
     MNIST_UNET_BASE,
     name="mnist-unet-class",
     label_dropout=0.1,
+    sampling={"sampler": "ddpm", "steps": 20, "spacing": "uniform"},
     warm_start=MNIST_UNET_BASE.name,
     snapshots=(),
     train=TrainConfig(steps=4000, batch=128, lr=1e-3, warmup=100, ema=0.9995, seed=1, log_every=10, optimiser="muon"),
