@@ -6,6 +6,7 @@ and its SDE form, which is the same estimate with the fresh noise of DDPM).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -39,6 +40,15 @@ def posterior_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tenso
     t, s = schedule.check_t(t), schedule.check_t(s)
     ratio = (schedule.signal[t] * schedule.noise[s] / (schedule.noise[t] * schedule.signal[s])) ** 2  # SNR_t/SNR_s
     return schedule.noise[s] * (1 - ratio).clamp(min=0).sqrt()
+
+
+def fresh_std(schedule: Schedule, t: int | Tensor, s: int | Tensor, eta: float) -> Tensor:
+    """u = min(η·posterior_std, noise_s), the fresh noise of a step from t to s: η = 0 is DDIM, 1 is DDPM (Song et al. 2021,
+    eq. 16), and more forgets errors faster but asks for shorter steps; u = noise_s keeps nothing of the noise in x_t.
+
+    Returns float64, shape of t.
+    """
+    return torch.minimum(eta * posterior_std(schedule, t, s), schedule.noise[schedule.check_t(s)])
 
 
 def step_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
@@ -135,7 +145,7 @@ def _apart(times: list[int]) -> list[int]:
 
 @torch.no_grad()
 def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, *, sampler: str = "ddim",
-           steps: int = 20, spacing: str = "uniform", eta: float | None = None, variance: str = "posterior",
+           steps: int = 20, spacing: str = "uniform", eta: float | Sequence[float] | None = None, variance: str = "posterior",
            cond=None, seed: int = 0, indices: Sequence[int] | None = None, device: torch.device | str = "cpu",
            x_start: Tensor | None = None, times: Sequence[int] | None = None,
            after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
@@ -143,8 +153,9 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
 
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own.
     sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
-    'ddim' and 'dpmpp_2m_sde'; variance: of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk
-    itself, instead of steps and spacing; where it goes up the forward kernel is applied (RePaint).
+    'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where noise_t > signal_t and for the others; variance:
+    of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
+    where it goes up the forward kernel is applied (RePaint).
     after_step(x_s, s): returns x_s with what is known written in.
     seed, indices: sample i's noise depends on (seed, indices[i]) and not on the batch it is in; indices default to 0…B−1.
     `*_, last = sample(...)` gives the result; last.x_t is x_0.
@@ -170,8 +181,9 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
             D, previous = _two_step(schedule, x0_hat, t, s, previous), (t, x0_hat)
         elif sampler == "heun":
             D = _heun(denoiser, schedule, x, x0_hat, t, s, cond)
-        u = eta * posterior_std(schedule, t, s)
-        std = u if variance == "posterior" else eta * step_std(schedule, t, s) * (s > 0)
+        share = eta[0] if schedule.noise[t] > schedule.signal[t] else eta[1]
+        u = fresh_std(schedule, t, s, share)
+        std = u if variance == "posterior" else share * step_std(schedule, t, s) * (s > 0)
         x = update(schedule, x, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
         if after_step is not None:
             x = after_step(x, s)
@@ -210,18 +222,22 @@ def calls_per_sample(sampler: str, steps: int, weight: float = 1.0) -> int:
     return solver * (1 if weight in (0, 1) else 2)
 
 
-def _check_sampler(sampler: str, eta: float | None, variance: str) -> float:
+def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: str) -> tuple[float, float]:
+    """η of the steps from where there is more noise than signal, and of the others."""
     if sampler not in SAMPLERS:
         raise unknown_name("sampler", sampler, SAMPLERS)
     if variance not in ("posterior", "large"):
         raise unknown_name("variance", variance, ("posterior", "large"))
     if eta is None:
-        return 1.0 if sampler in STOCHASTIC else 0.0
-    if sampler in ("dpmpp_2m", "heun") and eta != 0:
+        eta = 1.0 if sampler in STOCHASTIC else 0.0
+    shares = tuple(float(share) for share in (eta if isinstance(eta, Sequence) else (eta, eta)))
+    if len(shares) != 2 or not all(0 <= share < math.inf for share in shares):
+        raise ValueError(f"eta must be a finite number of at least 0, or two of them, got {eta}")
+    if sampler in ("dpmpp_2m", "heun") and any(shares):
         raise ValueError(f"{sampler} solves the deterministic equation: eta must be 0, got {eta}")
-    if not 0 <= eta <= 1:
-        raise ValueError(f"eta must lie in 0…1, got {eta}")
-    return float(eta)
+    if variance == "large" and max(shares) > 1:
+        raise ValueError(f"eta must lie in 0…1 with the variance 'large', which is DDPM's own, got {eta}")
+    return shares
 
 
 def _check_walk(schedule: Schedule, times: list[int]) -> None:
