@@ -26,7 +26,6 @@ function renderFigure({ model, el }, view) {
     html("div", { class: "fs-columns" }, main));
   if (view.beside.length) group.lastChild.append(html("div", { class: "fs-plots" }, ...view.beside));
   group.style.setProperty("--fs-width", `${view.width}px`);
-  group.style.setProperty("--fs-aspect", view.canvas.width / view.canvas.height);
   group.addEventListener("keydown", (event) => event.stopPropagation()); // or JupyterLab takes the arrow keys
 
   const frameName = () => [name, ...axes.flatMap((axis, a) => [axis.name, axis.values[position()[a]]])].join("-");
