@@ -72,7 +72,7 @@ def evaluate_command(args: argparse.Namespace) -> None:
         raise ValueError(f"{args.what} is not a diffusion model: it makes no samples to evaluate")
     defaults = checkpoint.card["config"]["sampling"]
     sampler, steps = args.sampler or defaults["sampler"], args.steps or defaults["steps"]
-    spacing = args.spacing or defaults.get("spacing", "uniform")
+    spacing = defaults.get("spacing", "uniform") if args.spacing is None else args.spacing
     labels = torch.arange(args.n) % checkpoint.num_classes if checkpoint.num_classes else None
     eta = _eta(args.eta)
     if eta is None and sampler == defaults["sampler"]:
@@ -118,6 +118,13 @@ def _eta(given: list[float] | None) -> float | list[float] | None:
     return given[0] if given is not None and len(given) == 1 else given
 
 
+def _spacing(given: str) -> str | float:
+    try:
+        return float(given)
+    except ValueError:
+        return given
+
+
 def _integer(option: str, given: str) -> int:
     try:
         return int(given)
@@ -145,7 +152,8 @@ def parser() -> argparse.ArgumentParser:
     sampling = argparse.ArgumentParser(add_help=False)
     sampling.add_argument("--sampler", help=f"{', '.join(SAMPLERS)} (default: the checkpoint's own)")
     sampling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
-    sampling.add_argument("--spacing", help=f"{', '.join(SPACINGS)} (default: the checkpoint's own)")
+    sampling.add_argument("--spacing", type=_spacing, help=f"{', '.join(SPACINGS)}, or the exponent of late strides "
+                          "(default: the checkpoint's own)")
     sampling.add_argument("--eta", type=float, nargs="+", help="share of fresh noise, 0 as in DDIM … 1 as in DDPM …; or two, "
                           "for more noise than signal and for less (default: the checkpoint's own)")
     sampling.add_argument("--guidance", type=float, default=1.0, help="guidance weight w; 1 is plain conditional")

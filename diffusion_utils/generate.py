@@ -15,7 +15,7 @@ from .sampling import calls_per_sample, sample
 
 
 def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = None, weight: float = 1.0,
-             sampler: str | None = None, steps: int | None = None, spacing: str | None = None,
+             sampler: str | None = None, steps: int | None = None, spacing: str | float | None = None,
              eta: float | Sequence[float] | None = None, seed: int = 0, batch: int = 250,
              progress: bool = False) -> Tensor:
     """n samples, float32 (n, 1, 28, 28) in [−1, 1] on the CPU.
@@ -30,7 +30,7 @@ def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = No
             raise ValueError(f"{name} must be ≥ 1, got {value}")
     defaults = checkpoint.card["config"]["sampling"]
     sampler, steps = sampler or defaults["sampler"], defaults["steps"] if steps is None else steps
-    spacing = spacing or defaults.get("spacing", "uniform")
+    spacing = defaults.get("spacing", "uniform") if spacing is None else spacing
     if eta is None and sampler == defaults["sampler"]:
         eta = defaults.get("eta")
     cond = _check_labels(checkpoint, labels, n, weight)

@@ -109,20 +109,23 @@ def _shaped(coefficient: Tensor, x: Tensor) -> Tensor:
     return coefficient.reshape(coefficient.shape + (1,) * (x.ndim - 1)).to(x.device, x.dtype)
 
 
-def timesteps(schedule: Schedule, steps: int, spacing: str = "uniform", start: int | None = None) -> list[int]:
+def timesteps(schedule: Schedule, steps: int, spacing: str | float = "uniform", start: int | None = None) -> list[int]:
     """steps + 1 falling times from `start` (T unless given) to 0: the walk of a sampler is their consecutive pairs.
 
-    uniform: equal strides of t; late: t_i = start·(1 − (i/steps)²), short strides where there is much noise and what to
-    draw is decided; log_snr: equal strides of λ, the natural clock of the solvers (Lu et al. 2022, section 3.4).
-    Always begins at `start` itself and ends at 0. Raises ValueError for steps outside 1…start.
+    uniform: equal strides of t; a number p above 1: t_i = start·(1 − (i/steps)^p), short strides where there is much noise
+    and what to draw is decided; late: p = 2; log_snr: equal strides of λ, the natural clock of the solvers (Lu et al. 2022,
+    section 3.4). Always begins at `start` itself and ends at 0. Raises ValueError for steps outside 1…start, or p < 1.
     """
     start = schedule.T if start is None else int(schedule.check_t(start))
     if not isinstance(steps, int) or not 1 <= steps <= start:
         raise ValueError(f"steps must be an integer in 1…{start}, got {steps!r}")
     if spacing == "uniform":
         return [round(start * (steps - i) / steps) for i in range(steps + 1)]
-    if spacing == "late":
-        return _apart([round(start * (1 - (i / steps) ** 2)) for i in range(steps + 1)])
+    power = 2 if spacing == "late" else spacing
+    if isinstance(power, int | float):
+        if not 1 <= power < math.inf:
+            raise ValueError(f"spacing as a number must be at least 1, got {power}")
+        return _apart([round(start * (1 - (i / steps) ** power)) for i in range(steps + 1)])
     if spacing != "log_snr":
         raise unknown_name("spacing", spacing, SPACINGS)
     if steps == 1:
@@ -145,9 +148,9 @@ def _apart(times: list[int]) -> list[int]:
 
 @torch.no_grad()
 def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, *, sampler: str = "ddim",
-           steps: int = 20, spacing: str = "uniform", eta: float | Sequence[float] | None = None, variance: str = "posterior",
-           cond=None, seed: int = 0, indices: Sequence[int] | None = None, device: torch.device | str = "cpu",
-           x_start: Tensor | None = None, times: Sequence[int] | None = None,
+           steps: int = 20, spacing: str | float = "uniform", eta: float | Sequence[float] | None = None,
+           variance: str = "posterior", cond=None, seed: int = 0, indices: Sequence[int] | None = None,
+           device: torch.device | str = "cpu", x_start: Tensor | None = None, times: Sequence[int] | None = None,
            after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
     """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
 

@@ -185,6 +185,8 @@ def test_late_spacing_has_strides_that_grow_evenly() -> None:
     walk = timesteps(cosine(1000), 10, "late")
     assert [t - s for t, s in itertools.pairwise(walk)] == [10, 30, 50, 70, 90, 110, 130, 150, 170, 190]
     assert timesteps(cosine(1000), 10, "late", 500) == [500, 495, 480, 455, 420, 375, 320, 255, 180, 95, 0]
+    assert timesteps(cosine(1000), 10, 2.0) == walk and timesteps(cosine(1000), 10, 1) == timesteps(cosine(1000), 10)
+    assert timesteps(cosine(1000), 4, 1.5) == [1000, 875, 646, 350, 0]  # 1 − (i/4)^1.5: 1/8, 0.3536, 0.6495 of the way
 
 
 def test_the_states_are_those_of_the_walk() -> None:
@@ -342,6 +344,7 @@ BAD_SAMPLES = [
     (dict(sampler="dpmpp2m"), "Did you mean 'dpmpp_2m'"),
     (dict(sampler="DDIM "), "Allowed: ddim, ddpm, dpmpp_2m, dpmpp_2m_sde, heun"),
     (dict(spacing="log-snr"), "Did you mean 'log_snr'"),
+    (dict(spacing=0.5), "spacing as a number must be at least 1, got 0.5"),
     (dict(variance="larg"), "Did you mean 'large'"),
     (dict(eta=math.inf), "eta must be a finite number of at least 0, or two of them, got inf"),
     (dict(eta=-0.1), "eta must be a finite number of at least 0, or two of them, got -0.1"),
