@@ -131,10 +131,10 @@ def test_zero_terminal_signal_is_allowed() -> None:
 
 def test_add_noise_for_one_t_and_for_one_t_a_sample() -> None:
     schedule = flow(4)
-    x0, eps = torch.ones(3, 1, 2, 2), torch.full((3, 1, 2, 2), 10.0)
-    assert (schedule.add_noise(x0, 1, eps) == 0.75 + 2.5).all()
+    x0, eps = torch.full((3, 1, 2, 2), 2.0), torch.full((3, 1, 2, 2), 10.0)
+    assert (schedule.add_noise(x0, 1, eps) == 1.5 + 2.5).all()
     x_t = schedule.add_noise(x0, torch.tensor([0, 2, 4]), eps)
-    assert x_t.amin((1, 2, 3)).tolist() == x_t.amax((1, 2, 3)).tolist() == [1.0, 5.5, 10.0]
+    assert x_t.amin((1, 2, 3)).tolist() == x_t.amax((1, 2, 3)).tolist() == [2.0, 6.0, 10.0]
 
 
 def test_each_sample_gets_its_own_t_where_batch_and_width_agree() -> None:
@@ -154,6 +154,26 @@ def test_the_table_is_cast_after_it_is_read(make, dtype: torch.dtype) -> None:
     assert torch.equal(noise.flatten(), schedule.noise[t].to(dtype))
     x = torch.ones(4, 1, 2, 2, dtype=dtype)
     assert schedule.add_noise(x, t, x).dtype == dtype
+
+
+def test_the_factors_are_where_they_are_needed() -> None:
+    """One for each sample moves to the data; a single one stays. The device `meta`, of shapes alone, stands for a GPU."""
+    there = torch.zeros((2, 1, 3, 3), device="meta")
+    assert [factor.device.type for factor in flow(4).at(torch.tensor([1, 2]), like=there)] == ["meta"] * 2
+    assert [(factor.device.type, factor.shape) for factor in flow(4).at(1, like=there)] == [("cpu", ())] * 2
+    assert flow(4).add_noise(there, 1, there).device.type == flow(4).add_noise(there, [1, 2], there).device.type == "meta"
+
+
+@pytest.mark.parametrize(("name", "make"), SCHEDULES.items())
+def test_a_schedule_knows_its_name_and_has_a_thousand_steps_unless_told(name: str, make) -> None:
+    assert make().name == name and make().T == 1000
+    assert torch.equal(make().signal, make(1000).signal)
+
+
+@pytest.mark.parametrize("T", [1, 2, 3])
+def test_the_shortest_cosine_may_leave_signal(T: int) -> None:
+    """Its last β is capped: after one or two steps there is more signal than 0.02, and no larger β to ask for."""
+    assert cosine(T).T == T
 
 
 def test_float32_noise_keeps_its_digits_near_the_data() -> None:
