@@ -170,6 +170,29 @@ def test_a_schedule_knows_its_name_and_has_a_thousand_steps_unless_told(name: st
     assert torch.equal(make().signal, make(1000).signal)
 
 
+def test_a_table_of_ones_own_is_called_custom_unless_named_and_is_made_in_float64() -> None:
+    betas = torch.tensor([0.3, 0.9, 0.999])  # float32: its digits are taken as they are, and no others are lost
+    alpha_bar = torch.cat([torch.ones(1).double(), (1 - betas.double()).cumprod(0)])
+    for schedule in (from_betas(betas), from_alpha_bar(alpha_bar.float())):
+        assert schedule.name == "custom"
+    close(from_betas(betas).signal, alpha_bar.sqrt(), 1e-15)
+    close(from_alpha_bar(alpha_bar.float()).noise, (1 - alpha_bar.float().double()).sqrt(), 1e-15)
+    assert from_betas(betas, "mine").name == "mine" and flow(1000).noise[1] == 1 / 1000
+
+
+def test_betas_that_leave_signal_need_permission() -> None:
+    with pytest.raises(ValueError, match="x_T still holds the data"):
+        from_betas([0.1, 0.2])
+    assert from_betas([0.1, 0.2], allow_signal_left=True).T == 2
+    assert from_alpha_bar(table(1, 0.5, 0.0004)).signal[2] == MAX_SIGNAL_LEFT  # as much as is allowed
+
+
+@pytest.mark.parametrize("beta", [0.0, -0.1, 1.5])
+def test_a_beta_outside_its_range_is_named_as_such(beta: float) -> None:
+    with pytest.raises(ValueError, match=r"betas must be a table \(T,\) with values in \(0, 1\]"):
+        from_betas([beta, 0.9999])
+
+
 @pytest.mark.parametrize("T", [1, 2, 3])
 def test_the_shortest_cosine_may_leave_signal(T: int) -> None:
     """Its last β is capped: after one or two steps there is more signal than 0.02, and no larger β to ask for."""
