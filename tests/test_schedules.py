@@ -339,3 +339,19 @@ def test_using_a_schedule_does_not_change_it() -> None:
     schedule.alpha_bar.zero_()
     schedule.beta.zero_()
     assert torch.equal(schedule.signal, before[0]) and torch.equal(schedule.noise, before[1])
+
+
+def test_the_row_where_the_ratio_does_not_fall_is_named() -> None:
+    with pytest.raises(ValueError, match="it does not at t = 3"):
+        Schedule(table(1.0, 0.9, 0.5, 0.6, 0.1), table(0.0, 0.4, 0.6, 0.6, 1.0))
+
+
+def test_a_table_given_in_float32_is_kept_in_float64() -> None:
+    schedule = Schedule(torch.tensor([1.0, 0.5]), torch.tensor([0.0, 0.5]))
+    assert schedule.signal.dtype == schedule.noise.dtype == torch.float64
+
+
+@pytest.mark.parametrize("ends", [(1.0, 0.5), (1.5, 0.5), (0.5, 0.0)])
+def test_the_ends_of_linear_are_named_where_they_are_wrong(ends: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="beta_first and beta_last must lie in"):
+        linear(20, *ends)
