@@ -155,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     sampling.add_argument("--spacing", type=_spacing, help=f"{', '.join(SPACINGS)}, or the exponent of late strides "
                           "(default: the checkpoint's own)")
     sampling.add_argument("--eta", type=float, nargs="+", help="share of fresh noise, 0 as in DDIM … 1 as in DDPM …; or two, "
-                          "for more noise than signal and for less (default: the checkpoint's own)")
+                          "for much noise and for little (default: the checkpoint's own)")
     sampling.add_argument("--guidance", type=float, default=1.0, help="guidance weight w; 1 is plain conditional")
     sampling.add_argument("--seed", type=int, default=0)
     sampling.add_argument("--batch", type=int, default=250, help="samples at a time; the result does not depend on it")

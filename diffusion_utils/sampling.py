@@ -22,6 +22,7 @@ from .schedules import Schedule
 SAMPLERS = ("ddpm", "ddim", "dpmpp_2m", "dpmpp_2m_sde", "heun")
 STOCHASTIC = ("ddpm", "dpmpp_2m_sde")  # η = 1 where nothing else is asked for
 SPACINGS = ("uniform", "late", "log_snr")
+MUCH_NOISE = 2.0  # SNR below which the first of two η holds: there it is decided what to draw, above it how the strokes run
 
 
 class State(NamedTuple):
@@ -156,7 +157,7 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
 
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own.
     sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
-    'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where noise_t > signal_t and for the others; variance:
+    'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where SNR_t < MUCH_NOISE and for the others; variance:
     of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
     where it goes up the forward kernel is applied (RePaint).
     after_step(x_s, s): returns x_s with what is known written in.
@@ -184,7 +185,7 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
             D, previous = _two_step(schedule, x0_hat, t, s, previous), (t, x0_hat)
         elif sampler == "heun":
             D = _heun(denoiser, schedule, x, x0_hat, t, s, cond)
-        share = eta[0] if schedule.noise[t] > schedule.signal[t] else eta[1]
+        share = eta[0] if schedule.snr[t] < MUCH_NOISE else eta[1]
         u = fresh_std(schedule, t, s, share)
         std = u if variance == "posterior" else share * step_std(schedule, t, s) * (s > 0)
         x = update(schedule, x, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
@@ -226,7 +227,7 @@ def calls_per_sample(sampler: str, steps: int, weight: float = 1.0) -> int:
 
 
 def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: str) -> tuple[float, float]:
-    """η of the steps from where there is more noise than signal, and of the others."""
+    """η of the steps from where there is much noise, and of the others."""
     if sampler not in SAMPLERS:
         raise unknown_name("sampler", sampler, SAMPLERS)
     if variance not in ("posterior", "large"):

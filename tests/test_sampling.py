@@ -89,7 +89,7 @@ def moments_by_hand(schedule: Schedule, mean: float, std: float, walk: list[int]
     for t, s in itertools.pairwise(walk):
         (a_t, n_t), (a_s, n_s) = ((float(schedule.signal[i]), float(schedule.noise[i])) for i in (t, s))
         k = a_t * std**2 / (a_t**2 * std**2 + n_t**2)
-        eta = etas[0] if n_t > a_t else etas[1]
+        eta = etas[0] if a_t**2 < 2 * n_t**2 else etas[1]
         u = min(eta * n_s * max(0.0, 1 - (a_t * n_s / (n_t * a_s)) ** 2) ** 0.5, n_s)
         d = (n_s**2 - u**2) ** 0.5
         of_x, of_estimate = d / n_t, a_s - a_t * d / n_t
