@@ -3,7 +3,7 @@
 #   py tools/build.py book
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test twice mutants mutation lab bench bench-gpu lint repository clean
+.PHONY: help book serve test twice mutants mutation coverage lab bench bench-gpu lint repository clean
 
 # The first Python of 3.11 or newer; `make book PYTHON=/path/to/python` chooses another one.
 # Each is tried, since a name on the PATH may be a broken shim or too old.
@@ -44,6 +44,9 @@ mutants: ## Plant each known mistake in a copy of the package and show which tes
 
 mutation: ## Change the core in every small way: which changes does no test notice? (hours, resumable; ONLY=losses)
 	$(BUILD) mutation $(if $(ONLY),--only '$(ONLY)')
+
+coverage: ## Which lines and branches of the core do its own tests reach? Below 98 % is an error
+	$(BUILD) coverage
 
 lab: ## Open JupyterLab on the chapters
 	$(BUILD) lab

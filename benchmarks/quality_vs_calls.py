@@ -39,6 +39,7 @@ SAMPLERS = {
     "dpmpp_2m": {"sampler": "dpmpp_2m"},
     "dpmpp_2m_sde": {"sampler": "dpmpp_2m_sde"},
     "dpmpp_2m_sde-late": {"sampler": "dpmpp_2m_sde", "spacing": "late"},
+    "dpmpp_2m_sde-more": {"sampler": "dpmpp_2m_sde", "spacing": 1.5, "eta": [1.4, 1.0]},
     "dpmpp_2m-log_snr": {"sampler": "dpmpp_2m", "spacing": "log_snr"},
 }
 DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000
@@ -94,8 +95,12 @@ def start(path: Path, checkpoint: checkpoints.Checkpoint, n: int) -> dict:
 
 
 def own_name(sampling: dict) -> str:
-    """What SAMPLERS calls the sampler and spacing of a card."""
-    return sampling["sampler"] + ("" if sampling["spacing"] == "uniform" else f"-{sampling['spacing']}")
+    """What SAMPLERS calls the sampler, spacing and eta of a card. Raises ValueError where it has no name for them."""
+    wanted = {key: value for key, value in sampling.items() if key != "steps" and value != "uniform"}
+    for name, settings in SAMPLERS.items():
+        if settings == wanted:
+            return name
+    raise ValueError(f"the checkpoint's own sampling {sampling} is not among SAMPLERS: {', '.join(SAMPLERS)}")
 
 
 def todo(own: str, n: int, only: list[str], quick: bool = False) -> list[tuple[str, str, int, int]]:

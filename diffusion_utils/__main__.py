@@ -53,7 +53,7 @@ def sample(args: argparse.Namespace) -> None:
     elif args.label is not None:
         labels = _integer("--label", args.label)
     x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, sampler=args.sampler, steps=args.steps,
-                 spacing=args.spacing, seed=args.seed, batch=args.batch, progress=True)
+                 spacing=args.spacing, eta=_eta(args.eta), seed=args.seed, batch=args.batch, progress=True)
     write_npy(out, x.numpy())
     if args.label == "all":
         write_npy(out.with_suffix(".labels.npy"), labels.numpy())
@@ -72,12 +72,15 @@ def evaluate_command(args: argparse.Namespace) -> None:
         raise ValueError(f"{args.what} is not a diffusion model: it makes no samples to evaluate")
     defaults = checkpoint.card["config"]["sampling"]
     sampler, steps = args.sampler or defaults["sampler"], args.steps or defaults["steps"]
-    spacing = args.spacing or defaults.get("spacing", "uniform")
+    spacing = defaults.get("spacing", "uniform") if args.spacing is None else args.spacing
     labels = torch.arange(args.n) % checkpoint.num_classes if checkpoint.num_classes else None
+    eta = _eta(args.eta)
+    if eta is None and sampler == defaults["sampler"]:
+        eta = defaults.get("eta")
     x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, sampler=sampler, steps=steps, spacing=spacing,
-                 seed=args.seed, batch=args.batch, progress=True)
+                 eta=eta, seed=args.seed, batch=args.batch, progress=True)
     result = evaluate(x, labels, calls_per_sample(sampler, steps, args.guidance), args.device)
-    result |= {"checkpoint": checkpoint.name, "sampler": sampler, "steps": steps, "spacing": spacing,
+    result |= {"checkpoint": checkpoint.name, "sampler": sampler, "steps": steps, "spacing": spacing, "eta": eta,
                "weight": args.guidance, "seed": args.seed}
     print(json.dumps(result, indent=1, ensure_ascii=False))
 
@@ -111,6 +114,17 @@ def read_npy(path: str) -> np.ndarray:
         raise ValueError(f"{path} is truncated or not an .npy array: {error}") from error
 
 
+def _eta(given: list[float] | None) -> float | list[float] | None:
+    return given[0] if given is not None and len(given) == 1 else given
+
+
+def _spacing(given: str) -> str | float:
+    try:
+        return float(given)
+    except ValueError:
+        return given
+
+
 def _integer(option: str, given: str) -> int:
     try:
         return int(given)
@@ -138,7 +152,10 @@ def parser() -> argparse.ArgumentParser:
     sampling = argparse.ArgumentParser(add_help=False)
     sampling.add_argument("--sampler", help=f"{', '.join(SAMPLERS)} (default: the checkpoint's own)")
     sampling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
-    sampling.add_argument("--spacing", help=f"{', '.join(SPACINGS)} (default: the checkpoint's own)")
+    sampling.add_argument("--spacing", type=_spacing, help=f"{', '.join(SPACINGS)}, or the exponent of late strides "
+                          "(default: the checkpoint's own)")
+    sampling.add_argument("--eta", type=float, nargs="+", help="share of fresh noise, 0 as in DDIM … 1 as in DDPM …; or two, "
+                          "for much noise and for little (default: the checkpoint's own)")
     sampling.add_argument("--guidance", type=float, default=1.0, help="guidance weight w; 1 is plain conditional")
     sampling.add_argument("--seed", type=int, default=0)
     sampling.add_argument("--batch", type=int, default=250, help="samples at a time; the result does not depend on it")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -13,12 +15,14 @@ from .sampling import calls_per_sample, sample
 
 
 def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = None, weight: float = 1.0,
-             sampler: str | None = None, steps: int | None = None, spacing: str | None = None, eta: float | None = None,
-             seed: int = 0, batch: int = 250, progress: bool = False) -> Tensor:
+             sampler: str | None = None, steps: int | None = None, spacing: str | float | None = None,
+             eta: float | Sequence[float] | None = None, seed: int = 0, batch: int = 250,
+             progress: bool = False) -> Tensor:
     """n samples, float32 (n, 1, 28, 28) in [−1, 1] on the CPU.
 
     labels: one label for all, or int64 (n,); None for no label. weight: guidance w, 1 = plain conditional. sampler, steps,
-    spacing: the checkpoint's own defaults unless given. Sample i depends on (seed, i), not on n or batch.
+    spacing, eta: the checkpoint's own defaults unless given; its eta goes with its sampler. Sample i depends on (seed, i),
+    not on n or batch.
     Raises ValueError for n or batch < 1, labels outside 0…num_classes−1, or labels or guidance for an unconditional checkpoint.
     """
     for name, value in (("n", n), ("batch", batch)):
@@ -26,7 +30,9 @@ def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = No
             raise ValueError(f"{name} must be ≥ 1, got {value}")
     defaults = checkpoint.card["config"]["sampling"]
     sampler, steps = sampler or defaults["sampler"], defaults["steps"] if steps is None else steps
-    spacing = spacing or defaults.get("spacing", "uniform")
+    spacing = defaults.get("spacing", "uniform") if spacing is None else spacing
+    if eta is None and sampler == defaults["sampler"]:
+        eta = defaults.get("eta")
     cond = _check_labels(checkpoint, labels, n, weight)
     schedule, device = checkpoint.schedule, checkpoint.device
     denoiser = guided(checkpoint.denoiser, schedule, weight)

@@ -6,6 +6,7 @@ and its SDE form, which is the same estimate with the fresh noise of DDPM).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from .schedules import Schedule
 SAMPLERS = ("ddpm", "ddim", "dpmpp_2m", "dpmpp_2m_sde", "heun")
 STOCHASTIC = ("ddpm", "dpmpp_2m_sde")  # η = 1 where nothing else is asked for
 SPACINGS = ("uniform", "late", "log_snr")
+MUCH_NOISE = 2.0  # SNR below which the first of two η holds: there it is decided what to draw, above it how the strokes run
 
 
 class State(NamedTuple):
@@ -39,6 +41,15 @@ def posterior_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tenso
     t, s = schedule.check_t(t), schedule.check_t(s)
     ratio = (schedule.signal[t] * schedule.noise[s] / (schedule.noise[t] * schedule.signal[s])) ** 2  # SNR_t/SNR_s
     return schedule.noise[s] * (1 - ratio).clamp(min=0).sqrt()
+
+
+def fresh_std(schedule: Schedule, t: int | Tensor, s: int | Tensor, eta: float) -> Tensor:
+    """u = min(η·posterior_std, noise_s), the fresh noise of a step from t to s: η = 0 is DDIM, 1 is DDPM (Song et al. 2021,
+    eq. 16), and more forgets errors faster but asks for shorter steps; u = noise_s keeps nothing of the noise in x_t.
+
+    Returns float64, shape of t.
+    """
+    return torch.minimum(eta * posterior_std(schedule, t, s), schedule.noise[schedule.check_t(s)])
 
 
 def step_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
@@ -99,20 +110,23 @@ def _shaped(coefficient: Tensor, x: Tensor) -> Tensor:
     return coefficient.reshape(coefficient.shape + (1,) * (x.ndim - 1)).to(x.device, x.dtype)
 
 
-def timesteps(schedule: Schedule, steps: int, spacing: str = "uniform", start: int | None = None) -> list[int]:
+def timesteps(schedule: Schedule, steps: int, spacing: str | float = "uniform", start: int | None = None) -> list[int]:
     """steps + 1 falling times from `start` (T unless given) to 0: the walk of a sampler is their consecutive pairs.
 
-    uniform: equal strides of t; late: t_i = start·(1 − (i/steps)²), short strides where there is much noise and what to
-    draw is decided; log_snr: equal strides of λ, the natural clock of the solvers (Lu et al. 2022, section 3.4).
-    Always begins at `start` itself and ends at 0. Raises ValueError for steps outside 1…start.
+    uniform: equal strides of t; a number p above 1: t_i = start·(1 − (i/steps)^p), short strides where there is much noise
+    and what to draw is decided; late: p = 2; log_snr: equal strides of λ, the natural clock of the solvers (Lu et al. 2022,
+    section 3.4). Always begins at `start` itself and ends at 0. Raises ValueError for steps outside 1…start, or p < 1.
     """
     start = schedule.T if start is None else int(schedule.check_t(start))
     if not isinstance(steps, int) or not 1 <= steps <= start:
         raise ValueError(f"steps must be an integer in 1…{start}, got {steps!r}")
     if spacing == "uniform":
         return [round(start * (steps - i) / steps) for i in range(steps + 1)]
-    if spacing == "late":
-        return _apart([round(start * (1 - (i / steps) ** 2)) for i in range(steps + 1)])
+    power = 2 if spacing == "late" else spacing
+    if isinstance(power, int | float):
+        if not 1 <= power < math.inf:
+            raise ValueError(f"spacing as a number must be at least 1, got {power}")
+        return _apart([round(start * (1 - (i / steps) ** power)) for i in range(steps + 1)])
     if spacing != "log_snr":
         raise unknown_name("spacing", spacing, SPACINGS)
     if steps == 1:
@@ -135,16 +149,17 @@ def _apart(times: list[int]) -> list[int]:
 
 @torch.no_grad()
 def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, *, sampler: str = "ddim",
-           steps: int = 20, spacing: str = "uniform", eta: float | None = None, variance: str = "posterior",
-           cond=None, seed: int = 0, indices: Sequence[int] | None = None, device: torch.device | str = "cpu",
-           x_start: Tensor | None = None, times: Sequence[int] | None = None,
+           steps: int = 20, spacing: str | float = "uniform", eta: float | Sequence[float] | None = None,
+           variance: str = "posterior", cond=None, seed: int = 0, indices: Sequence[int] | None = None,
+           device: torch.device | str = "cpu", x_start: Tensor | None = None, times: Sequence[int] | None = None,
            after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
     """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
 
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own.
     sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
-    'ddim' and 'dpmpp_2m_sde'; variance: of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk
-    itself, instead of steps and spacing; where it goes up the forward kernel is applied (RePaint).
+    'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where SNR_t < MUCH_NOISE and for the others; variance:
+    of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
+    where it goes up the forward kernel is applied (RePaint).
     after_step(x_s, s): returns x_s with what is known written in.
     seed, indices: sample i's noise depends on (seed, indices[i]) and not on the batch it is in; indices default to 0…B−1.
     `*_, last = sample(...)` gives the result; last.x_t is x_0.
@@ -170,8 +185,9 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
             D, previous = _two_step(schedule, x0_hat, t, s, previous), (t, x0_hat)
         elif sampler == "heun":
             D = _heun(denoiser, schedule, x, x0_hat, t, s, cond)
-        u = eta * posterior_std(schedule, t, s)
-        std = u if variance == "posterior" else eta * step_std(schedule, t, s) * (s > 0)
+        share = eta[0] if schedule.snr[t] < MUCH_NOISE else eta[1]
+        u = fresh_std(schedule, t, s, share)
+        std = u if variance == "posterior" else share * step_std(schedule, t, s) * (s > 0)
         x = update(schedule, x, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
         if after_step is not None:
             x = after_step(x, s)
@@ -210,18 +226,22 @@ def calls_per_sample(sampler: str, steps: int, weight: float = 1.0) -> int:
     return solver * (1 if weight in (0, 1) else 2)
 
 
-def _check_sampler(sampler: str, eta: float | None, variance: str) -> float:
+def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: str) -> tuple[float, float]:
+    """η of the steps from where there is much noise, and of the others."""
     if sampler not in SAMPLERS:
         raise unknown_name("sampler", sampler, SAMPLERS)
     if variance not in ("posterior", "large"):
         raise unknown_name("variance", variance, ("posterior", "large"))
     if eta is None:
-        return 1.0 if sampler in STOCHASTIC else 0.0
-    if sampler in ("dpmpp_2m", "heun") and eta != 0:
+        eta = 1.0 if sampler in STOCHASTIC else 0.0
+    shares = tuple(float(share) for share in (eta if isinstance(eta, Sequence) else (eta, eta)))
+    if len(shares) != 2 or not all(0 <= share < math.inf for share in shares):
+        raise ValueError(f"eta must be a finite number of at least 0, or two of them, got {eta}")
+    if sampler in ("dpmpp_2m", "heun") and any(shares):
         raise ValueError(f"{sampler} solves the deterministic equation: eta must be 0, got {eta}")
-    if not 0 <= eta <= 1:
-        raise ValueError(f"eta must lie in 0…1, got {eta}")
-    return float(eta)
+    if variance == "large" and max(shares) > 1:
+        raise ValueError(f"eta must lie in 0…1 with the variance 'large', which is DDPM's own, got {eta}")
+    return shares
 
 
 def _check_walk(schedule: Schedule, times: list[int]) -> None:

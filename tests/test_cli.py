@@ -62,6 +62,17 @@ def test_guidance_changes_the_samples(samples, tmp_path):
     assert np.load(out).shape == (2, 1, 28, 28)
 
 
+def test_spacing_may_be_an_exponent_and_eta_two_numbers(tmp_path):
+    x = []
+    for i, settings in enumerate((["1.5", "--eta", "1.4", "1"], ["1.5", "--eta", "1"], ["late", "--eta", "1"])):
+        out = tmp_path / f"{i}.npy"
+        done = run("sample", "--checkpoint", "mnist-unet", "--n", "1", "--steps", "4", "--sampler", "ddpm", "--out", str(out),
+                   "--spacing", *settings)
+        assert done.returncode == 0, done.stderr
+        x.append(np.load(out))
+    assert not np.array_equal(x[0], x[1]) and not np.array_equal(x[1], x[2])
+
+
 @pytest.mark.parametrize(("args", "says"), [
     (["sample", "--checkpoint", "mnist-unt", "--out", "x.npy"], "Did you mean 'mnist-unet'"),
     (["sample", "--checkpoint", "mnist-unet", "--sampler", "dppm", "--out", "x.npy"], "Did you mean 'ddpm'"),

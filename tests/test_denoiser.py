@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from diffusion_utils.denoiser import PREDICTS, Denoiser, eps_from_x0, score_from_eps, split, target
+from diffusion_utils.denoiser import PREDICTS, Denoiser, eps_from_x0, network_time, score_from_eps, split, target
 from diffusion_utils.schedules import SCHEDULES, Schedule
 
 ROUNDING = torch.finfo(torch.float64).eps
@@ -110,6 +110,32 @@ def test_the_network_sees_the_same_clock_whatever_T(T: int) -> None:
     Denoiser(net, SCHEDULES["cosine"](T), "v")(x_t, T // 2, "a label")
     time, cond = seen[0]
     assert time.dtype == torch.float32 and time.tolist() == [500.0] * 4 and cond == "a label"
+
+
+@pytest.mark.parametrize("t", [torch.tensor(7), torch.tensor([3, 5, 7, 9])], ids=["one t", "a t for each sample"])
+def test_the_clock_is_float32_on_the_device_of_the_state(t: torch.Tensor) -> None:
+    """Whatever the default dtype is. The device `meta`, which holds shapes alone, stands for a GPU."""
+    x_t, _ = pair()
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        time, there = network_time(t, 10, x_t), network_time(t, 10, x_t.to("meta"))
+    finally:
+        torch.set_default_dtype(before)
+    assert time.dtype == there.dtype == torch.float32 and time.shape == there.shape == (4,)
+    assert time.device.type == "cpu" and there.device.type == "meta"
+
+
+def test_a_network_in_bfloat16_does_not_make_the_estimates_so() -> None:
+    """The network's answer is rounded, but what is computed from it is not: x̂₀ and ε̂ still explain x_t."""
+    schedule = SCHEDULES["cosine"](1000)
+    x_t, output = pair(dtype=torch.float32)
+    found = Denoiser(lambda x, time, cond: output.bfloat16(), schedule, clip=None)(x_t, 300)
+    assert found.x0_hat.dtype == found.eps_hat.dtype == torch.float32
+    assert torch.equal(found.eps_hat, output.bfloat16().float())  # what a denoiser is taken to predict unless it is said: ε
+    signal, noise = schedule.at(300, like=x_t)
+    # A few roundings of float32, 6e-8 each, of numbers up to about 5.
+    torch.testing.assert_close(signal * found.x0_hat + noise * found.eps_hat, x_t, rtol=0, atol=2e-6)
 
 
 def test_score_is_minus_eps_over_noise() -> None:

@@ -113,7 +113,15 @@ def test_a_batch_below_one_is_refused(batch):
         generate(PLAIN, 2, batch=batch)
 
 
-@pytest.mark.parametrize(("sampler", "steps", "eta"), [("dppm", 4, None), ("ddim", 0, None), ("ddim", 4, 1.5), ("heun", 4, 1)])
+def test_the_checkpoints_eta_goes_with_its_sampler():
+    sampling = {"sampler": "ddpm", "steps": STEPS, "spacing": "uniform", "eta": [1.5, 0.5]}
+    own = Checkpoint("tiny", PLAIN.card | {"config": PLAIN.card["config"] | {"sampling": sampling}}, PLAIN.net)
+    assert torch.equal(generate(own, 2), generate(PLAIN, 2, sampler="ddpm", eta=(1.5, 0.5)))
+    assert torch.equal(generate(own, 2, eta=1), generate(PLAIN, 2, sampler="ddpm"))
+    assert torch.equal(generate(own, 2, sampler="dpmpp_2m"), generate(PLAIN, 2, sampler="dpmpp_2m"))
+
+
+@pytest.mark.parametrize(("sampler", "steps", "eta"), [("dppm", 4, None), ("ddim", 0, None), ("ddim", 4, -1.5), ("heun", 4, 1)])
 def test_a_wrong_sampler_is_refused(sampler, steps, eta):
     with pytest.raises(ValueError):
         generate(PLAIN, 2, sampler=sampler, steps=steps, eta=eta)

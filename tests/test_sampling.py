@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from diffusion_utils.sampling import (
     SAMPLERS,
     SPACINGS,
     calls_per_sample,
+    fresh_std,
     sample,
     timesteps,
 )
@@ -80,14 +82,15 @@ def test_heun_survives_its_first_step_from_pure_noise(schedule: Schedule) -> Non
 # Gaussian data: every sampler is linear, and what it does to mean and variance is arithmetic
 
 
-def moments_by_hand(schedule: Schedule, mean: float, std: float, walk: list[int], eta: float,
+def moments_by_hand(schedule: Schedule, mean: float, std: float, walk: list[int], etas: tuple[float, float],
                     large: bool) -> tuple[float, float]:
     """Mean and variance of x_0 of DDPM/DDIM for N(mean, std²) data, from x̂₀ = mean + k·(x_t − signal_t·mean)."""
     m, v = 0.0, float(schedule.noise[walk[0]] ** 2)
     for t, s in itertools.pairwise(walk):
         (a_t, n_t), (a_s, n_s) = ((float(schedule.signal[i]), float(schedule.noise[i])) for i in (t, s))
         k = a_t * std**2 / (a_t**2 * std**2 + n_t**2)
-        u = eta * n_s * max(0.0, 1 - (a_t * n_s / (n_t * a_s)) ** 2) ** 0.5
+        eta = etas[0] if a_t**2 < 2 * n_t**2 else etas[1]
+        u = min(eta * n_s * max(0.0, 1 - (a_t * n_s / (n_t * a_s)) ** 2) ** 0.5, n_s)
         d = (n_s**2 - u**2) ** 0.5
         of_x, of_estimate = d / n_t, a_s - a_t * d / n_t
         fresh = eta**2 * max(0.0, n_t**2 - (a_t / a_s * n_s) ** 2) if large and s > 0 else u**2
@@ -97,15 +100,16 @@ def moments_by_hand(schedule: Schedule, mean: float, std: float, walk: list[int]
 
 
 @pytest.mark.parametrize("settings", [
-    {"sampler": "ddpm"}, {"sampler": "ddpm", "variance": "large"}, {"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.5}],
-    ids=str)
+    {"sampler": "ddpm"}, {"sampler": "ddpm", "variance": "large"}, {"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.5},
+    {"sampler": "ddpm", "eta": 1.5}, {"sampler": "ddpm", "eta": (1.4, 0.5)}], ids=str)
 @pytest.mark.parametrize("steps", [5, 50])
 def test_gaussian_data_moments(settings: dict, steps: int) -> None:
     schedule, mean, std, n = cosine(1000), 0.4, 0.5, 40_000
     denoise = elementwise_gaussian(schedule, mean, std)
     found = last_of(denoise, schedule, (10, n // 10), steps=steps, **settings).double()
     eta = settings.get("eta", 1.0 if settings["sampler"] == "ddpm" else 0.0)
-    m, v = moments_by_hand(schedule, mean, std, timesteps(schedule, steps), eta, settings.get("variance") == "large")
+    etas = eta if isinstance(eta, tuple) else (eta, eta)
+    m, v = moments_by_hand(schedule, mean, std, timesteps(schedule, steps), etas, settings.get("variance") == "large")
     # Five standard errors of a mean and of a variance of n Gaussian numbers; float32 rounding is far below.
     assert float(found.mean()) == pytest.approx(m, abs=5 * (v / n) ** 0.5)
     assert float(found.var()) == pytest.approx(v, abs=5 * v * (2 / n) ** 0.5)
@@ -142,7 +146,7 @@ def test_gaussian_data_exactly_for_deterministic_samplers() -> None:
 def test_all_thousand_steps_of_ddpm_reach_the_data() -> None:
     for schedule in VP[:2]:
         for large in (False, True):
-            m, v = moments_by_hand(schedule, 0.4, 0.5, list(range(1000, -1, -1)), 1.0, large)
+            m, v = moments_by_hand(schedule, 0.4, 0.5, list(range(1000, -1, -1)), (1.0, 1.0), large)
             # First order: the error is of the size of one step's share, about 1/1000 of the noise there is to remove.
             assert m == pytest.approx(0.4, abs=5e-3) and v == pytest.approx(0.25, abs=5e-3)
 
@@ -181,6 +185,8 @@ def test_late_spacing_has_strides_that_grow_evenly() -> None:
     walk = timesteps(cosine(1000), 10, "late")
     assert [t - s for t, s in itertools.pairwise(walk)] == [10, 30, 50, 70, 90, 110, 130, 150, 170, 190]
     assert timesteps(cosine(1000), 10, "late", 500) == [500, 495, 480, 455, 420, 375, 320, 255, 180, 95, 0]
+    assert timesteps(cosine(1000), 10, 2.0) == walk and timesteps(cosine(1000), 10, 1) == timesteps(cosine(1000), 10)
+    assert timesteps(cosine(1000), 4, 1.5) == [1000, 875, 646, 350, 0]  # 1 − (i/4)^1.5: 1/8, 0.3536, 0.6495 of the way
 
 
 def test_the_states_are_those_of_the_walk() -> None:
@@ -269,6 +275,17 @@ def test_eta_joins_ddim_to_ddpm() -> None:
     assert not torch.equal(runs["ddim", 0], runs["ddim", 1])
 
 
+def test_fresh_noise_never_exceeds_the_noise_there_is() -> None:
+    """η of the posterior's, and where that is more than noise_s, noise_s: then nothing of x_t but its estimate is kept."""
+    schedule = cosine(1000)
+    t, s = torch.tensor([999, 500, 20]), torch.tensor([900, 450, 0])
+    wanted = 1.3 * schedule.noise[s] * (1 - schedule.snr[t] / schedule.snr[s]).sqrt()
+    assert float(wanted[0]) > float(schedule.noise[900]) and float(wanted[1]) < float(schedule.noise[450])
+    found = fresh_std(schedule, t, s, 1.3)
+    torch.testing.assert_close(found, torch.stack([schedule.noise[900], wanted[1], torch.zeros((), dtype=torch.float64)]),
+                               rtol=1e-12, atol=0)
+
+
 def test_all_samplers_begin_with_the_same_noise() -> None:
     denoise = elementwise_gaussian(VP[0])
     starts = [next(sample(denoise, VP[0], (4, 9), sampler=sampler, seed=1)).x_t for sampler in SAMPLERS]
@@ -327,9 +344,12 @@ BAD_SAMPLES = [
     (dict(sampler="dpmpp2m"), "Did you mean 'dpmpp_2m'"),
     (dict(sampler="DDIM "), "Allowed: ddim, ddpm, dpmpp_2m, dpmpp_2m_sde, heun"),
     (dict(spacing="log-snr"), "Did you mean 'log_snr'"),
+    (dict(spacing=0.5), "spacing as a number must be at least 1, got 0.5"),
     (dict(variance="larg"), "Did you mean 'large'"),
-    (dict(eta=1.5), r"eta must lie in 0…1"),
-    (dict(eta=-0.1), r"eta must lie in 0…1"),
+    (dict(eta=math.inf), "eta must be a finite number of at least 0, or two of them, got inf"),
+    (dict(eta=-0.1), "eta must be a finite number of at least 0, or two of them, got -0.1"),
+    (dict(eta=(1, 1, 1)), r"or two of them, got \(1, 1, 1\)"),
+    (dict(eta=1.5, variance="large"), "eta must lie in 0…1 with the variance 'large'"),
     (dict(sampler="heun", eta=0.5), "eta must be 0"),
     (dict(steps=1001), r"1…1000"),
     (dict(shape=None), "either shape"),

@@ -7,7 +7,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diffusion_utils.schedules import (
@@ -112,6 +112,7 @@ def test_every_schedule_goes_from_data_to_noise(make, T: int) -> None:
     assert schedule.signal[T] <= MAX_SIGNAL_LEFT
 
 
+@settings(deadline=None, derandomize=True, database=None)  # the same examples always; a busy machine is no mistake
 @given(st.lists(st.floats(1e-6, 0.5), min_size=1, max_size=50))
 def test_betas_come_back(betas: list[float]) -> None:
     schedule = from_betas(torch.tensor(betas, dtype=torch.float64), allow_signal_left=True)
@@ -130,10 +131,10 @@ def test_zero_terminal_signal_is_allowed() -> None:
 
 def test_add_noise_for_one_t_and_for_one_t_a_sample() -> None:
     schedule = flow(4)
-    x0, eps = torch.ones(3, 1, 2, 2), torch.full((3, 1, 2, 2), 10.0)
-    assert (schedule.add_noise(x0, 1, eps) == 0.75 + 2.5).all()
+    x0, eps = torch.full((3, 1, 2, 2), 2.0), torch.full((3, 1, 2, 2), 10.0)
+    assert (schedule.add_noise(x0, 1, eps) == 1.5 + 2.5).all()
     x_t = schedule.add_noise(x0, torch.tensor([0, 2, 4]), eps)
-    assert x_t.amin((1, 2, 3)).tolist() == x_t.amax((1, 2, 3)).tolist() == [1.0, 5.5, 10.0]
+    assert x_t.amin((1, 2, 3)).tolist() == x_t.amax((1, 2, 3)).tolist() == [2.0, 6.0, 10.0]
 
 
 def test_each_sample_gets_its_own_t_where_batch_and_width_agree() -> None:
@@ -153,6 +154,49 @@ def test_the_table_is_cast_after_it_is_read(make, dtype: torch.dtype) -> None:
     assert torch.equal(noise.flatten(), schedule.noise[t].to(dtype))
     x = torch.ones(4, 1, 2, 2, dtype=dtype)
     assert schedule.add_noise(x, t, x).dtype == dtype
+
+
+def test_the_factors_are_where_they_are_needed() -> None:
+    """One for each sample moves to the data; a single one stays. The device `meta`, of shapes alone, stands for a GPU."""
+    there = torch.zeros((2, 1, 3, 3), device="meta")
+    assert [factor.device.type for factor in flow(4).at(torch.tensor([1, 2]), like=there)] == ["meta"] * 2
+    assert [(factor.device.type, factor.shape) for factor in flow(4).at(1, like=there)] == [("cpu", ())] * 2
+    assert flow(4).add_noise(there, 1, there).device.type == flow(4).add_noise(there, [1, 2], there).device.type == "meta"
+
+
+@pytest.mark.parametrize(("name", "make"), SCHEDULES.items())
+def test_a_schedule_knows_its_name_and_has_a_thousand_steps_unless_told(name: str, make) -> None:
+    assert make().name == name and make().T == 1000
+    assert torch.equal(make().signal, make(1000).signal)
+
+
+def test_a_table_of_ones_own_is_called_custom_unless_named_and_is_made_in_float64() -> None:
+    betas = torch.tensor([0.3, 0.9, 0.999])  # float32: its digits are taken as they are, and no others are lost
+    alpha_bar = torch.cat([torch.ones(1).double(), (1 - betas.double()).cumprod(0)])
+    for schedule in (from_betas(betas), from_alpha_bar(alpha_bar.float())):
+        assert schedule.name == "custom"
+    close(from_betas(betas).signal, alpha_bar.sqrt(), 1e-15)
+    close(from_alpha_bar(alpha_bar.float()).noise, (1 - alpha_bar.float().double()).sqrt(), 1e-15)
+    assert from_betas(betas, "mine").name == "mine" and flow(1000).noise[1] == 1 / 1000
+
+
+def test_betas_that_leave_signal_need_permission() -> None:
+    with pytest.raises(ValueError, match="x_T still holds the data"):
+        from_betas([0.1, 0.2])
+    assert from_betas([0.1, 0.2], allow_signal_left=True).T == 2
+    assert from_alpha_bar(table(1, 0.5, 0.0004)).signal[2] == MAX_SIGNAL_LEFT  # as much as is allowed
+
+
+@pytest.mark.parametrize("beta", [0.0, -0.1, 1.5])
+def test_a_beta_outside_its_range_is_named_as_such(beta: float) -> None:
+    with pytest.raises(ValueError, match=r"betas must be a table \(T,\) with values in \(0, 1\]"):
+        from_betas([beta, 0.9999])
+
+
+@pytest.mark.parametrize("T", [1, 2, 3])
+def test_the_shortest_cosine_may_leave_signal(T: int) -> None:
+    """Its last β is capped: after one or two steps there is more signal than 0.02, and no larger β to ask for."""
+    assert cosine(T).T == T
 
 
 def test_float32_noise_keeps_its_digits_near_the_data() -> None:
@@ -295,3 +339,19 @@ def test_using_a_schedule_does_not_change_it() -> None:
     schedule.alpha_bar.zero_()
     schedule.beta.zero_()
     assert torch.equal(schedule.signal, before[0]) and torch.equal(schedule.noise, before[1])
+
+
+def test_the_row_where_the_ratio_does_not_fall_is_named() -> None:
+    with pytest.raises(ValueError, match="it does not at t = 3"):
+        Schedule(table(1.0, 0.9, 0.5, 0.6, 0.1), table(0.0, 0.4, 0.6, 0.6, 1.0))
+
+
+def test_a_table_given_in_float32_is_kept_in_float64() -> None:
+    schedule = Schedule(torch.tensor([1.0, 0.5]), torch.tensor([0.0, 0.5]))
+    assert schedule.signal.dtype == schedule.noise.dtype == torch.float64
+
+
+@pytest.mark.parametrize("ends", [(1.0, 0.5), (1.5, 0.5), (0.5, 0.0)])
+def test_the_ends_of_linear_are_named_where_they_are_wrong(ends: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="beta_first and beta_last must lie in"):
+        linear(20, *ends)

@@ -1,4 +1,7 @@
-"""The steps of `fit`, repeated by hand: the gradient of the loss itself, AdamW, then the average of the weights."""
+"""The steps of `fit`, repeated by hand: the gradient of the loss itself, AdamW, then the average of the weights.
+
+And what must not happen in a step: that it waits for the value of its loss.
+"""
 
 from __future__ import annotations
 
@@ -35,3 +38,24 @@ def test_a_run_is_the_steps_it_says() -> None:
     for found, wanted in ((net, by_hand), (last.ema_net, average)):
         for a, b in zip(found.parameters(), wanted.parameters(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # the same operations on numbers of order 1
+
+
+class Watched(torch.Tensor):
+    """A loss that remembers when somebody asks for its value, for which a GPU would have to finish all it was told to do."""
+
+    asked: list[str] = []
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        name = getattr(function, "__name__", "")
+        if name in ("item", "tolist", "cpu", "numpy", "__float__", "__bool__", "__array__"):
+            cls.asked.append(name)
+        return super().__torch_function__(function, types, args, kwargs or {})
+
+
+def test_the_loss_is_asked_for_its_value_only_where_a_line_is_reported() -> None:
+    Watched.asked.clear()
+    config = TrainConfig(steps=8, batch=4, log_every=4, bf16=False)
+    lines = list(fit(nn.Linear(3, 1).double(), lambda net, rows, _: loss_of(net, rows).as_subclass(Watched), 12, config))
+    assert [line.step for line in lines] == [1, 4, 8]
+    assert Watched.asked == ["tolist"] * 3

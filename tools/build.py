@@ -20,6 +20,7 @@ import check
 import environment
 import pages
 from execute import execute
+from mutation import MODULES as CORE_TESTS
 from project import BUILD, HTML, NOTEBOOKS, ROOT, chapters, python
 
 # What `bench` runs, the most telling first, and the minutes after which it begins with nothing more: the whole shall take
@@ -82,6 +83,14 @@ def mutation(only: str) -> int:
     return python(ROOT / "tools" / "mutation.py", *filter(None, [only]))
 
 
+def coverage() -> int:
+    """Measure which lines and branches of the core its own tests reach; it fails below the bar of pyproject.toml."""
+    environment.ensure()
+    environment.pip("install", "-e", ".[mutation]")
+    tests = [path for paths in CORE_TESTS.values() for path in paths]
+    return python("-m", "coverage", "run", "-m", "pytest", "-q", *tests) or python("-m", "coverage", "report")
+
+
 def lab() -> int:
     """Open JupyterLab on the chapters."""
     environment.ensure()
@@ -139,7 +148,7 @@ def main() -> int:
     part.add_argument("--only", metavar="WORD", default="", help="only the mistakes whose description holds this word")
     part = commands.add_parser("mutation", help=mutation.__doc__)
     part.add_argument("--only", metavar="MODULE", default="", help="only this module, such as losses")
-    for command in (twice, lab, lint, clean):
+    for command in (twice, coverage, lab, lint, clean):
         commands.add_parser(command.__name__, help=command.__doc__)
     part = commands.add_parser("bench", help=bench.__doc__)
     part.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
@@ -166,7 +175,7 @@ def main() -> int:
         case "repository":
             return subprocess.call([sys.executable, ROOT / "tools" / "repository.py", arguments.url])
         case other:
-            return {"twice": twice, "lab": lab, "lint": lint, "clean": clean}[other]()
+            return {"twice": twice, "coverage": coverage, "lab": lab, "lint": lint, "clean": clean}[other]()
 
 
 if __name__ == "__main__":

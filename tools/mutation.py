@@ -3,10 +3,10 @@
     python tools/mutation.py            the five modules of MODULES, one after the other
     python tools/mutation.py losses     this module only
 
-A run can be stopped and repeated: it goes on where it was, and tests again only what changed. Each module is worked on
-in a folder of its own, book/_build/mutation/<module>, so that the checkout is never touched. Changes that no test can or
-need notice are listed, with the reason, in tests/mutants/survivors.toml. Exit status 1 if another one survives, if more
-than 5 % of a module's do, or if a line of the list is out of date. Needs mutmut, and so a Unix.
+A run can be stopped and repeated: it goes on where it was, and tests again only what changed, and what survived. Each
+module is worked on in a folder of its own, book/_build/mutation/<module>, so that the checkout is never touched. Changes
+that no test can or need notice are listed, with the reason, in tests/mutants/survivors.toml. Exit status 1 if another one
+survives, if more than 5 % of a module's do, or if a line of the list is out of date. Needs mutmut, and so a Unix.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ pythonpath = ["tools", "tests/helpers", "book/_ext"]
 addopts = "--import-mode=importlib --strict-markers -p no:cacheprovider"
 markers = ["slow: takes more than ten seconds"]
 """
-KILLED, SURVIVED = "killed", "survived"
+SURVIVED = (0, 33)  # the exit status of tests that passed, and of none that reaches the change
 
 
 def undecorated(source: str) -> str:
@@ -79,10 +79,22 @@ def stage(module: str) -> Path:
     return folder
 
 
+def meta(folder: Path, module: str) -> Path:
+    """Where mutmut keeps its verdicts."""
+    return folder / "mutants" / "diffusion_utils" / f"{module}.py.meta"
+
+
 def results(folder: Path, module: str) -> dict[str, int | None]:
     """mutmut's name of each change → the exit status of its tests; None where they have not run."""
-    meta = folder / "mutants" / "diffusion_utils" / f"{module}.py.meta"
-    return json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return json.loads(meta(folder, module).read_text(encoding="utf-8"))["exit_code_by_key"]
+
+
+def retry_survivors(folder: Path, module: str) -> None:
+    """Forget the verdict on each change that survived: a test may have come that notices it."""
+    if meta(folder, module).exists():
+        kept = json.loads(meta(folder, module).read_text(encoding="utf-8"))
+        kept["exit_code_by_key"] = {name: None if code in SURVIVED else code for name, code in kept["exit_code_by_key"].items()}
+        meta(folder, module).write_text(json.dumps(kept), encoding="utf-8")
 
 
 def change(folder: Path, name: str) -> tuple[str, str]:
@@ -102,11 +114,12 @@ def listed(module: str) -> Counter[tuple[str, str]]:
 def work(module: str) -> bool:
     """Run one module to its end and report it. Returns whether all is as the list says."""
     folder = stage(module)
+    retry_survivors(folder, module)
     environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "", "PYTHONUTF8": "1"}
     run(PYTHON.parent / "mutmut", "run", "--max-children", str(os.cpu_count() or 1), env=environment, cwd=folder)
     status = results(folder, module)
     undone = [name for name, code in status.items() if code is None]
-    found = Counter(change(folder, name) for name, code in sorted(status.items()) if code == 0 or code == 33)
+    found = Counter(change(folder, name) for name, code in sorted(status.items()) if code in SURVIVED)
     known = listed(module)
     print(f"\n{module}: {len(status)} changes, {sum(found.values())} survive, {len(undone)} not tried yet")
     for right, wrong in (found - known).elements():

@@ -32,13 +32,14 @@ PAGE = """<!DOCTYPE html>
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; background: Canvas; max-width: 60rem; margin: 0 auto; padding: 0.5rem 1rem; }}
-body > p {{ font-size: 0.875rem; }}
+h1 {{ position: absolute; clip-path: inset(50%); margin: 0; }}
+footer {{ font-size: 0.875rem; }}
 </style>
 </head>
 <body>
-<main><div class="widget-figure" id="{name}"><div class="widget-poster">{still}</div>
+<main><h1>{title}</h1><div class="widget-figure" id="{name}"><div class="widget-poster">{still}</div>
 <script type="{view_type}">{view}</script></div></main>
-<p>From <a href="{chapter}" target="_blank" rel="noopener">{source}</a></p>
+<footer><p>From <a href="{chapter}" target="_blank" rel="noopener">{source}</a></p></footer>
 <script type="{state_type}">{state}</script>
 <script>
 {host}</script>

@@ -22,9 +22,10 @@ function makePlot(plot, legend, ...shapes) {
       ...svgSubscripts(plot.y_label)),
   ];
   const frame = svg("path", { class: "fs-frame", d: `M${point(0, 1000)} V${bottom} H${plotX(1000)}` });
-  const drawing = svg("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": plot.title },
+  const drawing = svg("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": spoken(plot.title) },
     ...ticks, frame, ...labels, ...shapes);
-  return html("div", { class: "fs-plot" }, html("p", { class: "fs-plot-title" }, plot.title), ...legend, drawing);
+  const title = html("p", { class: "fs-plot-title" }, ...withSubscripts(plot.title));
+  return html("div", { class: "fs-plot" }, title, ...legend, drawing);
 }
 
 const svgSubscripts = (name) => name.split(SUBSCRIPT).map((part, k) => (k % 2

@@ -9,7 +9,7 @@ const KINDS = { points: makePoints, schedules: makeSchedules };
 async function render({ model, el }) {
   const kind = KINDS[model.get("kind")](model.get("settings"), model.get("axes"));
   const size = FINE * model.get("width");
-  const canvas = html("canvas", { class: "fs-picture", width: size, height: size, role: "img" });
+  const canvas = html("canvas", { class: "fs-picture", width: size, height: size, role: "img", "data-kind": model.get("kind") });
   const context = canvas.getContext("2d");
   const readouts = makeReadouts(model.get("readouts"));
   let latest = null;

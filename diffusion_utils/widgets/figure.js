@@ -21,12 +21,11 @@ function renderFigure({ model, el }, view) {
   const controls = html("div", { class: "fs-controls" }, button.element, ...sliders.map((slider) => slider.element));
   const tools = html("div", { class: "fs-tools" });
   const main = html("div", { class: "fs-main" }, view.canvas, controls, ...view.below, tools);
-  const group = html("div", { class: "fs", role: "group", "aria-label": model.get("title"), tabindex: -1 },
-    html("p", { class: "fs-title", "aria-hidden": "true" }, model.get("title")),
+  const group = html("div", { class: "fs", role: "group", "aria-label": spoken(model.get("title")), tabindex: -1 },
+    html("p", { class: "fs-title", "aria-hidden": "true" }, ...withSubscripts(model.get("title"))),
     html("div", { class: "fs-columns" }, main));
   if (view.beside.length) group.lastChild.append(html("div", { class: "fs-plots" }, ...view.beside));
   group.style.setProperty("--fs-width", `${view.width}px`);
-  group.style.setProperty("--fs-aspect", view.canvas.width / view.canvas.height);
   group.addEventListener("keydown", (event) => event.stopPropagation()); // or JupyterLab takes the arrow keys
 
   const frameName = () => [name, ...axes.flatMap((axis, a) => [axis.name, axis.values[position()[a]]])].join("-");

@@ -87,7 +87,7 @@ class FrameScrubber(anywidget.AnyWidget):
         axes: one Axis a slider; the first has N values, the second M. Play steps along the first.
         title: shown above, and the accessible name.
         readouts: {"name": texts}, and captions: a sentence a frame; nested as the frames are, (N,) or (N, M).
-            An underscore in a readout's or an axis's name makes a subscript.
+            An underscore in a title, or in the name of a readout or an axis, makes a subscript.
         companions: `Curve` and `Histogram` plots that follow the sliders.
         scale: screen pixels per pixel of a frame; by default about 440 in all. interval_ms: time a frame when playing.
         alt: text alternative of the still picture; by default the title and the first caption.

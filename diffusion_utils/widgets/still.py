@@ -33,7 +33,7 @@ def still_html(state: dict, image: str) -> str:
     plots = "".join(map(plot_html, state.get("companions", [])))
     return (
         f'<style>{state["_css"]}</style><div class="fs" style="--fs-width: {width}px">'
-        f'<p class="fs-title">{escape(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
+        f'<p class="fs-title">{with_subscripts(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
         f'<img class="dark-light fs-picture{" fs-pixels" if state["scale"] > 1 else ""}" src="{escape(image)}" '
         f'alt="{escape(state["alt"])}" width="{width}" height="{state["height"] * state["scale"]}" '
         'decoding="async" loading="lazy">'
@@ -88,7 +88,7 @@ def plot_html(plot: dict) -> str:
     legend = "".join(f"<span><svg></svg> {with_subscripts(name)}</span>" for name in names)
     legend = f'<p class="fs-legend">{legend}</p>' if names else ""
     return (
-        f'<div class="fs-plot"><p class="fs-plot-title">{escape(plot["title"])}</p>{legend}'
+        f'<div class="fs-plot"><p class="fs-plot-title">{with_subscripts(plot["title"])}</p>{legend}'
         '<svg viewBox="0 0 220 160" aria-hidden="true"></svg></div>'
     )
 

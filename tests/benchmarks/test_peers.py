@@ -10,9 +10,10 @@ import torch
 from packaging.requirements import Requirement
 from peers import ARMS, Arm
 from project import ROOT
-from quality_vs_calls import DEFAULT, DEFAULT_N, QUICK_N, QUICK_STEPS, path_of, todo
+from quality_vs_calls import DEFAULT, DEFAULT_N, QUICK_N, QUICK_STEPS, own_name, path_of, todo
 from torch import nn
 
+from diffusion_utils.checkpoints import read_card
 from diffusion_utils.data import ImageData
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers with NumPy 2
@@ -82,6 +83,13 @@ def test_the_curve_of_quality_has_what_is_asked_of_it() -> None:
     assert {("long", "dpmpp_2m_sde", 250, 2000), ("long", "ddpm", 1000, 2000)} <= set(wanted)
     quick = todo("dpmpp_2m_sde", QUICK_N, ["default"], quick=True)
     assert quick == [("default", "dpmpp_2m_sde", QUICK_STEPS, QUICK_N)]
+
+
+def test_the_shipped_models_own_way_to_sample_is_among_those_measured() -> None:
+    assert own_name(read_card("mnist-unet")["config"]["sampling"])
+    assert own_name({"sampler": "ddim", "steps": 20, "spacing": "uniform"}) == "ddim"
+    with pytest.raises(ValueError, match="not among SAMPLERS"):
+        own_name({"sampler": "ddim", "steps": 20, "spacing": 3})
 
 
 def test_figures_of_another_device_and_of_a_reduced_form_go_elsewhere() -> None:

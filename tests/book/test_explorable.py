@@ -177,6 +177,19 @@ def test_each_has_a_page_of_its_own(page, browser, scripts):
     tab.close()
 
 
+def test_it_follows_the_switch_of_the_pages_theme(page, browser):
+    tab = browser.new_page()
+    tab.goto(page.as_uri())
+    figure = tab.locator("#fig-schedules .fs[data-ready]")
+    figure.wait_for()
+    tab.wait_for_timeout(100)    # a first drawing in its place, in the page's colours
+    before = look(figure)
+    tab.add_style_tag(content="[data-theme=dark] .fs { background: black; color: white }")
+    tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+    tab.wait_for_function("before => document.querySelector('#fig-schedules canvas').toDataURL() !== before", arg=before[0])
+    tab.close()
+
+
 def test_a_page_of_its_own_follows_the_systems_theme(page, browser):
     """After a change to dark, and without any move, it is drawn as on a page that was dark from the start."""
     address = (page.parent / "embed" / "fig-schedules.html").as_uri()

@@ -101,6 +101,12 @@ def test_such_a_formula_fails_the_build(tmp_path):
         build(tmp_path, [r"Some words and $\nosuchcommand{x}$."], CONF)
 
 
+def test_formulas_need_no_program_beside_python(tmp_path, monkeypatch):
+    """Such as Node.js, which runs MathJax elsewhere."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "<mjx-container" in build(tmp_path, ["$a$"], CONF).read_text(encoding="utf-8")
+
+
 def test_formulas_of_prose_and_of_an_output_with_numbers_and_links(tmp_path, browser):
     page = build(tmp_path, [
         "A formula $a_1$ in a line, and a numbered one,",

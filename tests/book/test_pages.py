@@ -20,6 +20,7 @@ def pages_with(mark: str) -> set[str]:
 
 REDIRECTS = pages_with('http-equiv="Refresh"') | pages_with('http-equiv="refresh"')
 PAGES = sorted(pages_with("<html") - REDIRECTS)
+EMBEDS = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("embed/*.html"))
 WITH_WIDGETS = sorted(pages_with("widget-view+json"))
 DESKTOP = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
 PHONE = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
@@ -131,9 +132,14 @@ def test_a_page_is_accessible(browser, site_url, page_name, scheme):
     """axe finds nothing wrong, in either theme."""
     with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": scheme}) as page:
         wait_for_widgets(page)
-        page.add_script_tag(content=AXE)
-        found = page.evaluate("async () => (await axe.run()).violations")
-        assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found] == []
+        assert violations(page) == []
+
+
+def violations(page) -> list:
+    """What axe finds wrong: its rule, and the beginning of each element."""
+    page.add_script_tag(content=AXE)
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
 
 
 def look(widget) -> dict:
@@ -228,6 +234,39 @@ def check_tools(page, widget) -> None:
         assert "fs-projector" in widget.get_attribute("class")
         screen.click()
         page.wait_for_function("widget => !widget.classList.contains('fs-projector')", arg=widget.element_handle())
+
+
+@pytest.mark.parametrize("page_name", EMBEDS)
+def test_a_figures_own_page(browser, page_name):
+    """From a file and on a phone: it moves, fits, asks no host for anything, and axe finds nothing wrong in either theme."""
+    with opened(browser, f"{SITE.resolve().as_uri()}/{page_name}", **PHONE) as page:
+        assert wait_for_widgets(page) == 1
+        widget = page.locator(".fs")
+        sliders = widget.locator("input[type=range]").all()
+        for slider in sliders:
+            click_at(page, slider, 0.5)
+        check_keyboard(page, widget, sliders[0], 0, page_name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            assert violations(page) == []
+        assert page.problems == []
+
+
+@pytest.mark.parametrize("page_name", WITH_WIDGETS)
+def test_the_link_to_a_frame_leads_there(browser, site_url, page_name):
+    """To the last figure of the page, far below, whose data may be in a file of their own."""
+    with opened(browser, f"{site_url}/{page_name}", **DESKTOP) as page:
+        wait_for_widgets(page)
+        place = page.locator(".widget-figure").last
+        place.locator("input[type=range]").first.press("End")
+        wanted = place.locator(".fs-value").all_text_contents()
+        place.get_by_role("link", name="Link to this frame").click()
+        page.wait_for_url("**/*#fig-*")
+        place.locator(".fs[data-ready]").wait_for(timeout=READY_MS)
+        assert place.locator(".fs-value").all_text_contents() == wanted
+        assert 0 <= place.bounding_box()["y"] < DESKTOP["viewport"]["height"] / 2
+        assert page.problems == []
 
 
 @pytest.mark.parametrize("page_name", WITH_WIDGETS)

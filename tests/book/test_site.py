@@ -1,6 +1,7 @@
 """What a page says of itself and where it leads: metadata, links to its source, nothing fetched from another host."""
 
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -79,6 +80,15 @@ def test_no_page_loads_mathjax_and_each_with_formulas_their_style():
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_the_address_of_each_style_sheet_and_script_tells_its_content(page):
+    """Or a browser would go on using the one that it keeps from an earlier visit."""
+    named = re.findall(r' (?:href|src)="([^":?]*\.(?:css|js))(?:\?v=(\w+))?"', read(page))
+    assert len(named) > 5
+    for address, version in named:
+        assert hashlib.sha256(((SITE / page).parent / address).read_bytes()).hexdigest()[:8] == version, address
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_each_numbered_equation_leads_to_its_test(page):
     """Whatever its number looks like: (7), or in a numbered chapter (3.7)."""
     labels = re.findall(r'id="equation-(eq-[^"]+)"', read(page))
@@ -124,6 +134,13 @@ def test_the_site_map_lists_the_pages_of_the_contents():
     listed = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
     mapped = re.findall(r"<loc>https://[^<]*?/((?:book|notebooks)/[^<]*)\.html</loc>", read("sitemap.xml"))
     assert [name for name in listed if not any(place.endswith(name) for place in mapped)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_an_icon(page):
+    """The little picture in a browser's tab."""
+    icons = re.findall(r'<link rel="icon" href="([^"]+)"', read(page))
+    assert len(icons) == 1 and ((SITE / page).parent / icons[0]).is_file()
 
 
 def test_an_error_can_be_reported_from_every_page():

@@ -5,6 +5,8 @@ import base64
 import numpy as np
 import pytest
 
+from diffusion_utils.widgets import Axis, Curve, FrameScrubber
+
 from .widget_page import COLOUR, GREY, M, N, one_slider, pixels, press, two_sliders, values
 
 
@@ -53,6 +55,14 @@ def test_numbers_sentence_and_spoken_text_follow_both_sliders(open_page):
     assert page.locator("dt sub").text_content() == "θ"
 
 
+def test_an_underscore_in_a_title_makes_a_subscript(open_page):
+    widget = FrameScrubber.from_arrays(COLOUR, axes=[Axis("step", range(N))], title="Only x_t",
+                                       companions=[Curve("λ_t", range(N), range(N))])
+    page = open_page(widget)
+    assert page.locator(":is(.fs-title, .fs-plot-title) sub").all_text_contents() == ["t", "t"]
+    assert page.get_by_role("group", name="Only x t").count() == page.get_by_role("img", name="λ t").count() == 1
+
+
 def test_pointer_and_touch(open_page):
     page = open_page(two_sliders(), has_touch=True, viewport={"width": 360, "height": 740})
     slider = page.locator("input[type=range]").first
@@ -75,6 +85,27 @@ def test_dragging_across_the_picture_runs_through_the_frames(open_page):
     assert values(page)[0] == "110"
     page.mouse.up()
     page.mouse.move(box["x"], middle)
+    assert values(page)[0] == "110"
+
+
+def test_a_finger_across_the_picture_runs_through_the_frames_and_up_scrolls_the_page(open_page):
+    page = open_page(two_sliders(), has_touch=True, viewport={"width": 360, "height": 500})
+    browser = page.context.new_cdp_session(page)
+    box = page.locator("canvas").bounding_box()
+    left, right, middle = box["x"] + 2, box["x"] + box["width"] - 2, box["y"] + box["height"] / 2
+
+    def touch(kind, points):
+        browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def swipe(*places):
+        for k, (x, y) in enumerate(places):
+            touch("touchMove" if k else "touchStart", [{"x": x, "y": y}])
+        touch("touchEnd", [])
+
+    swipe((left, middle), ((left + right) / 2, middle), (right, middle))
+    assert values(page)[0] == "110"
+    swipe((right, middle), (right, middle - 60), (right, middle - 120))
+    page.wait_for_function("scrollY > 0")
     assert values(page)[0] == "110"
 
 

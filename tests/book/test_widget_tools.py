@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from diffusion_utils.widgets import Explorable
+
 from .widget_page import COLOUR, one_slider, press, two_sliders, values
 
 
@@ -85,6 +87,21 @@ def test_full_screen_is_large_and_obeys_a_remote_control(open_page):
     page.get_by_role("button", name="Leave full screen").click()
     page.wait_for_function("document.fullscreenElement === null")
     assert page.locator(".fs-projector").count() == 0
+
+
+@pytest.mark.parametrize("screen", [{"width": 1280, "height": 720}, {"width": 1920, "height": 1080}])
+def test_full_screen_shows_all_of_a_figure_at_once(open_page, screen):
+    """Its picture undistorted and at least a third as high as the screen, beside two plots or above four sliders."""
+    page = open_page(two_sliders(), Explorable.schedules(title="Schedules", alt="Two curves"), viewport=screen)
+    for figure in page.locator(".fs").all():
+        figure.get_by_role("button", name="Full screen").click()
+        page.wait_for_function("document.fullscreenElement !== null")
+        assert figure.evaluate("figure => figure.scrollHeight - figure.clientHeight") == 0
+        box, shape = figure.locator("canvas").bounding_box(), figure.locator("canvas").evaluate("c => c.width / c.height")
+        assert box["height"] > screen["height"] / 3
+        assert box["width"] / box["height"] == pytest.approx(shape, rel=0.01)
+        figure.get_by_role("button", name="Leave full screen").click()
+        page.wait_for_function("document.fullscreenElement === null")
 
 
 def test_where_full_screen_is_refused_the_figure_fills_the_window(open_page):

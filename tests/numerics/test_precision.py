@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, split, target
+from diffusion_utils.devices import pick_device
 from diffusion_utils.exact import GaussianMixture
 from diffusion_utils.losses import diffusion_loss
 from diffusion_utils.sampling import SAMPLERS, posterior_std, renoise, sample, step_std, timesteps, update
@@ -83,6 +84,27 @@ def test_a_walk_in_float32_ends_where_one_in_float64_does(schedule: Schedule, sa
     # Heun's corrector multiplies those of D by σ_t/2σ_s, at most 4 on these walks.
     limit = 20 * 96 * 10 * ROUNDING[torch.float32] * (4 if sampler == "heun" else 1)
     assert float((runs[0].double() - runs[1]).abs().max()) < limit
+
+
+@pytest.mark.skipif(pick_device().type == "cpu", reason="this computer has no other device than its CPU")
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_walk_on_another_device_ends_where_one_on_the_cpu_does(sampler: str) -> None:
+    """The noise is that of the CPU, to the bit; only x̂₀ and the update are computed elsewhere."""
+    schedule, mean, std = cosine(1000), 0.4, 0.5
+
+    def denoise(x_t: Tensor, t: int, cond=None) -> Prediction:
+        """Of independent N(mean, std²) numbers, elementwise."""
+        signal, noise = float(schedule.signal[t]), float(schedule.noise[t])
+        x0_hat = mean + signal * std**2 / (signal**2 * std**2 + noise**2) * (x_t - signal * mean)
+        return Prediction(x0_hat, (x_t - signal * x0_hat) / noise)
+
+    walks = [list(sample(denoise, schedule, (50, 4), sampler=sampler, steps=20, seed=3, device=device))
+             for device in ("cpu", pick_device())]
+    for here, there in zip(*walks, strict=True):
+        # The noise lies within 5, so that each of 20 steps adds at most the 96 roundings above; this denoiser enlarges
+        # differences by no more than 1/std, and Heun's corrector multiplies those of D by σ_t/2σ_s, at most 4.
+        limit = 20 * 96 / std * ROUNDING[torch.float32] * (4 if sampler == "heun" else 1)
+        assert float((here.x_t - there.x_t.cpu()).abs().max()) < limit
 
 
 def test_bfloat16_is_enough_for_the_loss_but_not_for_x() -> None:

@@ -39,6 +39,8 @@ SETTINGS = {
     "ddim, η = 0.5": {"sampler": "ddim", "eta": 0.5, "steps": 500},
     "dpmpp_2m": {"sampler": "dpmpp_2m", "steps": 60},
     "dpmpp_2m_sde": {"sampler": "dpmpp_2m_sde", "steps": 200},
+    "dpmpp_2m_sde, η = 0.5": {"sampler": "dpmpp_2m_sde", "eta": 0.5, "steps": 200},
+    "dpmpp_2m_sde, η = 1.4, 1": {"sampler": "dpmpp_2m_sde", "eta": (1.4, 1.0), "steps": 200},
     "heun": {"sampler": "heun", "steps": 60},
 }
 SCHEDULES = {"cosine": cosine(1000), "flow": flow(1000)}

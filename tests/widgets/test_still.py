@@ -1,5 +1,6 @@
 """The still figure that stands in for a widget."""
 
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -72,6 +73,12 @@ def test_the_book_recognises_the_widgets_by_their_names():
     scrubber = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Plain")
     explorable = Explorable.schedules(title="Two schedules", alt="Two curves")
     assert [widget.get_state()["_anywidget_id"] for widget in (scrubber, explorable)] == list(IDENTITIES)
+
+
+def test_titles_have_subscripts():
+    widget = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Only x_t",
+                                       companions=[Curve("λ_t", [0, 1], [0, 1])])
+    assert re.findall(r"(\S)<sub>t</sub>", still_html(widget.get_state(), "a.png")) == ["x", "λ"]
 
 
 def test_an_underscore_makes_a_subscript_of_letters_of_any_alphabet():
