@@ -17,7 +17,7 @@ from . import __version__, checkpoints
 from .data import DataError
 from .evaluation import check_label_list, evaluate
 from .files import write_atomic
-from .generate import generate
+from .generate import generate, sampling_of
 from .recipes import RECIPES, get_recipe
 from .sampling import SAMPLERS, SPACINGS, calls_per_sample
 from .training import TrainingDiverged, TrainingInterrupted
@@ -70,18 +70,12 @@ def evaluate_command(args: argparse.Namespace) -> None:
     checkpoint = checkpoints.load(args.what, args.device)
     if "sampling" not in checkpoint.card["config"]:
         raise ValueError(f"{args.what} is not a diffusion model: it makes no samples to evaluate")
-    defaults = checkpoint.card["config"]["sampling"]
-    sampler, steps = args.sampler or defaults["sampler"], args.steps or defaults["steps"]
-    spacing = defaults.get("spacing", "uniform") if args.spacing is None else args.spacing
+    how = sampling_of(checkpoint, sampler=args.sampler, steps=args.steps, spacing=args.spacing, eta=_eta(args.eta))
     labels = torch.arange(args.n) % checkpoint.num_classes if checkpoint.num_classes else None
-    eta = _eta(args.eta)
-    if eta is None and sampler == defaults["sampler"]:
-        eta = defaults.get("eta")
-    x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, sampler=sampler, steps=steps, spacing=spacing,
-                 eta=eta, seed=args.seed, batch=args.batch, progress=True)
-    result = evaluate(x, labels, calls_per_sample(sampler, steps, args.guidance), args.device)
-    result |= {"checkpoint": checkpoint.name, "sampler": sampler, "steps": steps, "spacing": spacing, "eta": eta,
-               "weight": args.guidance, "seed": args.seed}
+    x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, **how, seed=args.seed, batch=args.batch,
+                 progress=True)
+    result = evaluate(x, labels, calls_per_sample(how["sampler"], how["steps"], args.guidance), args.device)
+    result |= {"checkpoint": checkpoint.name, **how, "weight": args.guidance, "seed": args.seed}
     print(json.dumps(result, indent=1, ensure_ascii=False))
 
 

@@ -28,11 +28,8 @@ def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = No
     for name, value in (("n", n), ("batch", batch)):
         if value < 1:
             raise ValueError(f"{name} must be ≥ 1, got {value}")
-    defaults = checkpoint.card["config"]["sampling"]
-    sampler, steps = sampler or defaults["sampler"], defaults["steps"] if steps is None else steps
-    spacing = defaults.get("spacing", "uniform") if spacing is None else spacing
-    if eta is None and sampler == defaults["sampler"]:
-        eta = defaults.get("eta")
+    how = sampling_of(checkpoint, sampler=sampler, steps=steps, spacing=spacing, eta=eta)
+    sampler, steps = how["sampler"], how["steps"]
     cond = _check_labels(checkpoint, labels, n, weight)
     schedule, device = checkpoint.schedule, checkpoint.device
     denoiser = guided(checkpoint.denoiser, schedule, weight)
@@ -43,12 +40,22 @@ def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = No
             part = cond[rows.start:rows.stop].to(device) if cond is not None else None
             before = bar.n
             with autocast(device):
-                for state in sample(denoiser, schedule, (len(rows), 1, 28, 28), sampler=sampler, steps=steps,
-                                    spacing=spacing, eta=eta, cond=part, seed=seed, indices=rows, device=device):
+                for state in sample(denoiser, schedule, (len(rows), 1, 28, 28), **how, cond=part, seed=seed,
+                                    indices=rows, device=device):
                     bar.update(len(rows) * (state.t > 0))
             bar.update(before + len(rows) * calls_per_sample(sampler, steps, weight) - bar.n)
             done.append(state.x_t.clamp(-1, 1).float().cpu())
     return torch.cat(done)
+
+
+def sampling_of(checkpoint: Checkpoint, **given) -> dict:
+    """sampler, steps, spacing and eta for `sample`: what is given and not None, else the checkpoint's own; its eta only with
+    its own sampler.
+    """
+    own = {"spacing": "uniform", "eta": None} | checkpoint.card["config"]["sampling"]
+    if given.get("sampler") not in (None, own["sampler"]):
+        own["eta"] = None
+    return own | {name: value for name, value in given.items() if value is not None}
 
 
 def _check_labels(checkpoint: Checkpoint, labels: int | Tensor | None, n: int, weight: float) -> Tensor | None:
