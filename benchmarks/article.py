@@ -19,6 +19,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -27,7 +28,7 @@ from torch import Tensor
 
 from diffusion_utils import checkpoints
 from diffusion_utils.article import Experiment, first_error, train, versions, walk
-from diffusion_utils.article.measure import loss_at_the_listings_levels, sizes
+from diffusion_utils.article.measure import live_units, loss_at_the_listings_levels, sizes
 from diffusion_utils.article.repairs import BATCH, EPOCHS
 from diffusion_utils.data import load_mnist, to_model, to_pixels
 from diffusion_utils.denoiser import Denoiser
@@ -42,6 +43,7 @@ SHOWN = 16  # samples of each version that the record keeps
 UNET_STEPS = 2000
 LOOKS = (1, 2, 5, 10, 20, 30, 40, 50)  # epochs after which the MLP's samples are measured
 VARIANCES = {"none": "mean", "posterior": "posterior", "large": "large"}  # name → step
+VARIED = {"time": (20, 100, 1000), "schedule": (20, 100)}  # version whose network walks with each variance → in how many steps
 
 
 @dataclass(frozen=True)
@@ -184,24 +186,26 @@ class Bench:
         loss = loss_at_the_listings_levels(self.denoiser(experiment, net, clip=False), schedule, self.test, self.device)
         found = {"run": experiment.run, "loss": round(loss, 5), "calls": steps, "finite": round(finite, 4), "fd": None,
                  "sizes": size}
+        if experiment.network == "mlp":
+            found["alive"] = live_units(net, schedule, self.test.to(self.device))
         if finite == 1:
             x = self.draw(experiment.step, denoiser, steps, experiment.spacing)
             few, found["fd"] = x[:SHOWN], round(self.yardstick.distance(x.clamp(-1, 1)), 2)
         self.samples[name] = to_pixels(few.float().cpu().nan_to_num(0, 0, 0)).contiguous()
         self.record["versions"][name] = found
 
-    def measure_variance(self, name: str) -> None:
-        """Fill record["variance"][name] with [steps, Fréchet distance], of the MLP as it is after the repair 'steady'."""
-        experiment = versions()["steady"]
+    def measure_variance(self, version: str, name: str) -> None:
+        """Fill record["variance"][version][name] with [steps, Fréchet distance], of the version's network and schedule."""
+        experiment = versions()[version]
         denoiser, entries = self.denoiser(experiment, self.network(experiment)), []
-        for steps in (20, 100, 1000):
-            if name == "posterior" and steps == experiment.steps and "steady" in self.record["versions"]:
-                fd = self.record["versions"]["steady"]["fd"]  # the very same samples
+        for steps in VARIED[version]:
+            if (name, steps) == (experiment.step, experiment.steps) and version in self.record["versions"]:
+                fd = self.record["versions"][version]["fd"]  # the very same samples
             else:
                 x = self.draw(VARIANCES[name], denoiser, min(steps, self.size.walk))
                 fd = round(self.yardstick.distance(x.clamp(-1, 1)), 2)
             entries.append([steps, fd])
-        self.record["variance"][name] = entries
+        self.record["variance"].setdefault(version, {})[name] = entries
         self.write()
 
     def measure_all(self, only: list[str]) -> None:
@@ -214,11 +218,11 @@ class Bench:
             self.write()
             shown = {key: value for key, value in self.record["versions"][name].items() if key != "sizes"}
             say(f"{name}: {shown} ({time.monotonic() - started:.0f} s)")
-        for name in VARIANCES:
-            if "variance" in only or not only and name not in self.record["variance"]:
-                say(f"variance {name} …")
-                self.measure_variance(name)
-                say(f"variance {name}: {self.record['variance'][name]}")
+        for version, name in product(VARIED, VARIANCES):
+            if "variance" in only or not only and name not in self.record["variance"].get(version, {}):
+                say(f"variance {name} with the network of '{version}' …")
+                self.measure_variance(version, name)
+                say(f"variance {name}: {self.record['variance'][version][name]}")
 
 
 def main() -> None:

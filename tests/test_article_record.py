@@ -22,14 +22,14 @@ def fd(name: str) -> float:
 
 def test_the_record_is_complete() -> None:
     assert FOUND.keys() == versions().keys() and RECORD["n"] >= 1000
-    assert RECORD["runs"].keys() == {"mlp-blind", "mlp-told", "mlp-steady", "unet-eps", "unet-v"}
+    assert RECORD["runs"].keys() == {"mlp-blind", "mlp-blind-steady", "mlp-told-steady", "unet-eps", "unet-v"}
     samples = load_samples()
     assert samples.keys() == FOUND.keys() - set(ERRORS)
     assert all(x.shape == (16, 1, 28, 28) and x.dtype == torch.uint8 for x in samples.values())
 
 
 def test_the_listings_network_was_trained_for_fifty_epochs_of_all_digits() -> None:
-    for run in ("mlp-blind", "mlp-told", "mlp-steady"):
+    for run in ("mlp-blind", "mlp-blind-steady", "mlp-told-steady"):
         assert RECORD["runs"][run]["steps"] == 50 * 469  # 60,000 digits are 469 batches of 128 or fewer
 
 
@@ -41,15 +41,15 @@ def test_three_versions_raise_an_error_and_no_other() -> None:
 
 def test_the_listings_walk_overflows_and_only_the_clamp_makes_it_finite() -> None:
     assert FOUND["column"]["finite"] < 1 and fd("column") is None
-    # Its training is in order all the same: the loss of no answer at all is 1.
-    assert FOUND["column"]["loss"] < 0.2
+    # Its training does something all the same: the loss of no answer at all is 1.
+    assert FOUND["column"]["loss"] < 0.5
     for name in list(versions())[4:]:
         assert FOUND[name]["finite"] == 1, name
 
 
 def test_repairs_of_the_walk_leave_the_loss_alone() -> None:
     assert len({FOUND[name]["loss"] for name in ("column", "clamp", "mean", "noise")}) == 1
-    assert FOUND["steady"]["loss"] == FOUND["solver"]["loss"]
+    assert FOUND["time"]["loss"] == FOUND["solver"]["loss"]
     assert FOUND["longer"]["loss"] == FOUND["late strides"]["loss"]
 
 
@@ -61,13 +61,13 @@ def test_without_fresh_noise_the_states_are_too_small_and_with_it_they_are_not()
 
 
 def test_the_solver_asks_a_fiftieth_of_the_calls() -> None:
-    assert (FOUND["steady"]["calls"], FOUND["solver"]["calls"]) == (1000, 20)
+    assert (FOUND["time"]["calls"], FOUND["solver"]["calls"]) == (1000, 20)
     assert {FOUND[name]["calls"] for name in list(versions())[list(versions()).index("solver"):]} == {20}
 
 
 def test_each_network_is_better_than_the_one_before() -> None:
     """By the loss at equal noise levels."""
-    losses = [FOUND[name]["loss"] for name in ("noise", "steady", "U-Net", "longer")]
+    losses = [FOUND[name]["loss"] for name in ("noise", "steady", "time", "U-Net", "longer")]
     assert losses == sorted(losses, reverse=True)
     assert FOUND["U-Net"]["loss"] < 0.95 * FOUND["solver"]["loss"]
 
@@ -91,18 +91,35 @@ def test_the_books_model_scores_what_it_does_in_chapter_4(name: str, sampler: st
     assert fd(name) == pytest.approx(same["fd"], abs=0.02 + chance)
 
 
-def test_the_large_variance_costs_most_where_steps_are_few() -> None:
-    """Chapter 4 says why; here it answers the article's note on the variance."""
-    at = {name: dict(entries) for name, entries in RECORD["variance"].items()}
-    assert at["large"][20] > 1.2 * at["posterior"][20]
-    assert at["none"][1000] > 1.2 * at["posterior"][1000]
-    assert at["posterior"][1000] == fd("steady")  # the same samples
+def test_dead_units_bound_the_loss_and_the_steady_training_keeps_them_alive() -> None:
+    for name in ("noise", "steady", "time"):
+        assert FOUND[name]["loss"] > 1 - FOUND[name]["alive"] / 784  # eq-article-dead
+    # As listed, the bound is more than half of what the loss is; with a warm-up it says nothing any more.
+    assert 1 - FOUND["noise"]["alive"] / 784 > FOUND["noise"]["loss"] / 2
+    assert FOUND["steady"]["alive"] > 784 and FOUND["steady"]["loss"] < FOUND["noise"]["loss"] / 2
 
 
-def test_longer_training_helped_this_network_at_first() -> None:
-    for run in ("mlp-told", "mlp-steady"):
-        looks = RECORD["runs"][run]["passes"]
-        assert looks[-1][0] == 50 and looks[-1][1] < looks[0][1]
+def test_the_loss_as_listed_stands_still_after_a_few_epochs_and_with_steady_training_it_falls_on() -> None:
+    for run, standing in (("mlp-blind", True), ("mlp-blind-steady", False)):
+        losses = dict(map(tuple, RECORD["runs"][run]["history"]))
+        assert (losses[23450] > 0.95 * losses[3000]) is standing  # epochs 50 and 6
+
+
+def test_the_variance_matters_to_the_network_that_can_use_it() -> None:
+    """Chapter 4 says why the large one costs most in few steps; here it answers the article's note on the variance."""
+    at = {version: {name: dict(entries) for name, entries in of.items()} for version, of in RECORD["variance"].items()}
+    good, poor = at["schedule"], at["time"]
+    for steps in (20, 100):
+        assert good["none"][steps] > 1.2 * good["posterior"][steps]
+        assert poor["none"][steps] < poor["posterior"][steps]  # it cannot take the noise out again
+    assert good["large"][20] > 1.2 * good["posterior"][20]
+    assert poor["posterior"][1000] == fd("time")  # the same samples
+
+
+def test_longer_training_helps_this_network_little() -> None:
+    looks = dict(map(tuple, RECORD["runs"]["mlp-told-steady"]["passes"]))
+    # In 40 more epochs the distance falls by less than a tenth of what the U-Net then takes away.
+    assert 0 < looks[10.02] - looks[50] < 0.1 * (fd("solver") - fd("U-Net"))
 
 
 def test_each_repair_names_an_equation_of_the_book() -> None:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from diffusion_utils.article import Experiment, versions
-from diffusion_utils.article.training import draw_times, make_loss
+from diffusion_utils.article.measure import live_units
+from diffusion_utils.article.training import draw_times, make_loss, train_as_listed
 from diffusion_utils.data import to_model
 from diffusion_utils.losses import diffusion_loss
 
@@ -47,8 +48,29 @@ def test_what_is_clipped_and_how_long_the_walk_is() -> None:
 def test_versions_that_differ_in_sampling_alone_share_a_network() -> None:
     found = versions()
     assert {found[name].run for name in ("as listed", "column", "clamp", "mean", "noise")} == {"mlp-blind"}
-    assert [found[name].run for name in ("time", "steady", "solver", "U-Net", "schedule", "longer")] == [
-        "mlp-told", "mlp-steady", "mlp-steady", "unet-eps", "unet-v", "mnist-unet"]
+    assert [found[name].run for name in ("steady", "time", "solver", "U-Net", "schedule", "longer")] == [
+        "mlp-blind-steady", "mlp-told-steady", "mlp-told-steady", "unet-eps", "unet-v", "mnist-unet"]
+
+
+def test_dead_units_are_counted() -> None:
+    net, x0 = Experiment().make_net(), to_model(IMAGES)
+    with torch.no_grad():
+        net.hidden.bias[:300] = -1e6  # below 0 for any input
+        net.hidden.bias[300:] = 1e6
+    assert live_units(net, Experiment().make_schedule(), x0) == 700
+
+
+def test_the_listings_first_steps_kill_units_and_a_warm_up_keeps_them() -> None:
+    """Random pictures do as well as digits: it is the size of Adam's first steps."""
+    listed, images = versions()["noise"], torch.randint(0, 256, (640, 1, 28, 28), generator=torch.Generator().manual_seed(2))
+    images = images.to(torch.uint8)
+    alive = {}
+    for warmup in (0, 100):
+        net, loss = listed.make_net(), make_loss(listed, images, torch.device("cpu"))
+        *_, last = train_as_listed(net, loss, len(images), 30, warmup=warmup)
+        alive[warmup] = live_units(net, listed.make_schedule(), to_model(images))
+    assert last.lr == pytest.approx(1e-3 * 30 / 100)
+    assert alive[0] < 800 and alive[100] > 950  # of 1000
 
 
 def test_the_first_weights_depend_on_the_seed_alone() -> None:

@@ -1,4 +1,4 @@
-"""What is measured of each version: its loss at the listing's noise levels, and the size of the states on the way."""
+"""What is measured of each version: its loss at the listing's noise levels, its live units, the size of the states."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ..denoiser import DenoiserFn
+from ..denoiser import DenoiserFn, network_time
 from ..devices import autocast
 from ..sampling import State
 from ..schedules import Schedule, linear
+from .network import FlatMLP
 
 
 def same_noise_level(schedule: Schedule, t: Tensor, reference: Schedule) -> Tensor:
@@ -38,6 +39,17 @@ def loss_at_the_listings_levels(denoiser: DenoiserFn, schedule: Schedule, x0: Te
             eps_hat = denoiser(schedule.add_noise(part, when, z), when).eps_hat
         errors.append((eps_hat.float() - z).square().flatten(1).mean(1).cpu())
     return float(torch.cat(errors).mean())
+
+
+@torch.no_grad()
+def live_units(net: FlatMLP, schedule: Schedule, x0: Tensor) -> int:
+    """How many units of the second hidden layer are above 0 for any of x0 (N, 1, 28, 28), each noised to a t of its own.
+
+    The rest is dead: neither the answer nor a gradient passes through a unit that is always 0.
+    """
+    t = torch.linspace(1, schedule.T, len(x0)).round().long()
+    x_t = schedule.add_noise(x0, t, torch.randn(x0.shape, generator=torch.Generator().manual_seed(0)))
+    return int((net.features(x_t, network_time(t, schedule.T, x_t)) > 0).any(0).sum())
 
 
 def sizes(states: Iterable[State], every: int = 50) -> tuple[list[list], Tensor]:

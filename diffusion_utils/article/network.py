@@ -21,9 +21,12 @@ class FlatMLP(nn.Module):
         self.read, self.hidden, self.write = nn.Linear(pixels, width), nn.Linear(width, width), nn.Linear(width, pixels)
         self.clock = nn.Linear(CLOCK, width) if told_time else None
 
-    def forward(self, x: Tensor, time: Tensor, cond: None = None) -> Tensor:
+    def features(self, x: Tensor, time: Tensor) -> Tensor:
+        """The second hidden layer, all that the last one reads: (B, width), not below 0."""
         h = self.read(x.flatten(1))
         if self.clock is not None:
             h = h + self.clock(sinusoidal(time, CLOCK))
-        h = self.hidden(h.relu())
-        return self.write(h.relu()).reshape(x.shape)
+        return self.hidden(h.relu()).relu()
+
+    def forward(self, x: Tensor, time: Tensor, cond: None = None) -> Tensor:
+        return self.write(self.features(x, time)).reshape(x.shape)

@@ -61,7 +61,7 @@ class Experiment:
             return "mnist-unet"
         if self.network == "unet":
             return f"unet-{self.predicts}"
-        return "mlp-steady" if self.steady else "mlp-told" if self.told_time else "mlp-blind"
+        return f"mlp-{'told' if self.told_time else 'blind'}{'-steady' if self.steady else ''}"
 
     @property
     def steps(self) -> int:
@@ -119,10 +119,11 @@ REPAIRS = (
            "eq-reverse-mu", "step to the mean of the posterior"),
     Repair("noise", {"step": "posterior"}, "the states are much cleaner than their t says",
            "the variance of the posterior is left out", "eq-article-starved", "add noise of the posterior's variance"),
+    Repair("steady", {"steady": True}, "the loss falls for an epoch or two, and then stands still",
+           "Adam's first steps, at the full rate, kill half of the last hidden layer", "eq-article-dead",
+           "warm-up, a falling rate, averaged weights"),
     Repair("time", {"told_time": True}, "one answer to x, whatever t is", "the network does not use its argument t",
            "eq-article-blind", "add an embedding of t to the first hidden layer"),
-    Repair("steady", {"steady": True}, "the samples of one epoch are not those of the next",
-           "a constant rate, and only the last weights are kept", "eq-ema", "warm-up, a falling rate, averaged weights"),
     Repair("solver", {"step": "solver"}, "a thousand calls of the network for one digit", "each step is of first order",
            "eq-sampling-two-step", "20 steps with the two-step estimate"),
     Repair("U-Net", {"network": "unet"}, "the network could do the same with shuffled pixels",

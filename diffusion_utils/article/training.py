@@ -85,13 +85,17 @@ def train(experiment: Experiment, data: ImageData, steps: int, seed: int = 0) ->
         yield from train_as_listed(net, loss, len(data), steps, seed)
 
 
-def train_as_listed(net: nn.Module, loss: LossFn, n: int, steps: int, seed: int = 0) -> Iterator[Progress]:
-    """Adam at a constant rate, an epoch a fresh order of the n rows, and the last weights are the result."""
+def train_as_listed(net: nn.Module, loss: LossFn, n: int, steps: int, seed: int = 0, warmup: int = 0) -> Iterator[Progress]:
+    """Adam at a constant rate, an epoch a fresh order of the n rows, and the last weights are the result.
+
+    warmup: steps in which the rate rises in a line; the listing has none.
+    """
     device = next(net.parameters()).device
     optimiser = torch.optim.Adam(net.parameters(), lr=RATE)
     history, losses, started = [], [], time.monotonic()
     for step, rows in enumerate(batches(n, steps, seed), start=1):
         generator = torch.Generator().manual_seed(mixed_seed(seed, 2, step))
+        optimiser.param_groups[0]["lr"] = rate = RATE * min(1, step / max(warmup, 1))
         with autocast(device):
             value = loss(net, rows, generator)
         optimiser.zero_grad(set_to_none=True)
@@ -101,7 +105,7 @@ def train_as_listed(net: nn.Module, loss: LossFn, n: int, steps: int, seed: int 
         if step % LINE == 0 or step == steps:
             history.append((step, float(torch.stack(losses).mean())))
             losses.clear()
-            yield Progress(step, history[-1][1], RATE, time.monotonic() - started, net, list(history))
+            yield Progress(step, history[-1][1], rate, time.monotonic() - started, net, list(history))
 
 
 def batches(n: int, steps: int, seed: int = 0) -> Iterator[Tensor]:

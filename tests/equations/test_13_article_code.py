@@ -77,6 +77,22 @@ def test_eq_article_blind() -> None:
     assert float((eps[:, 0] - knowing).square().mean()) < 0.9 * float(error.square().mean())
 
 
+def test_eq_article_dead() -> None:
+    D, alive, n = 12, 5, 20_000
+    generator = torch.Generator().manual_seed(0)
+    W, eps = (torch.randn(shape, generator=generator, dtype=torch.float64) for shape in ((D, alive), (n, D)))
+    # Nobody can do better than the point of the flat b + W h that is nearest to ε itself, h being any numbers at all.
+    for b in (torch.zeros(D, dtype=torch.float64), torch.linspace(-1, 1, D, dtype=torch.float64)):
+        h = torch.linalg.lstsq(W, (eps - b).T).solution
+        errors = (eps - b - (W @ h).T).square().mean(1)
+        bound = 1 - alive / D
+        assert float(errors.mean()) > bound - 5 * float(errors.std()) / math.sqrt(n)
+        if not b.any():  # and it is reached, within five standard errors
+            assert float(errors.mean()) == pytest.approx(bound, abs=5 * float(errors.std()) / math.sqrt(n))
+        else:
+            assert float(errors.mean()) > bound + 0.01
+
+
 def test_eq_article_shuffled() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
