@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from diffusion_utils.data import ImageData, to_model
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast
+from diffusion_utils.devices import autocast, memory_format
 from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
 from diffusion_utils.recipes import get_recipe
@@ -125,7 +125,7 @@ class Ours(Arm):
         self.settings = f"recipe mnist-unet from scratch; {self.calls} calls of its sampler, DPM-Solver++(2M) with fresh noise"
         self.schedule, self.predicts = recipe.make_schedule(), recipe.predicts
         self.sampling = recipe.sampling | {"steps": self.calls}
-        self.net = recipe.build().to(device)
+        self.net = recipe.build().to(device, memory_format=memory_format(device))
         self.fit = partial(fit, self.net, recipe.loss_fn(data, device, Group()), len(data), config, folder=folder,
                            save_minutes=SAVE_MINUTES)
         self.run: Iterator[Progress] = self.fit()

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, pick_device
+from diffusion_utils.devices import autocast, memory_format, pick_device
 from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
 from diffusion_utils.losses import diffusion_loss, spread_times
@@ -90,7 +90,7 @@ def samplers(net: nn.Module, device: torch.device) -> dict:
 
 def sampling(net: nn.Module, device: torch.device, rounds: int) -> dict:
     """Seconds and samples a second of each sampler around the network."""
-    timed = interleaved(samplers(net.to(device).eval(), device), device, rounds)
+    timed = interleaved(samplers(net.to(device, memory_format=memory_format(device)).eval(), device), device, rounds)
     return {name: value | {"samples_per_s": round(BATCH / value["median_s"], 1)} for name, value in timed.items()}
 
 
@@ -100,7 +100,7 @@ def training(device: torch.device, rounds: int) -> dict:
     utilisation: the network's operations a second in the whole step, over the rate of a large product of matrices.
     """
     recipe, data, group = from_scratch(), load_mnist("train"), Group()
-    net = recipe.build().to(device)
+    net = recipe.build().to(device, memory_format=memory_format(device))
     loss_fn = recipe.loss_fn(data, device, group)
     optimiser, ema = make_optimiser(net, recipe.train), EMA(net)
     generator = torch.Generator().manual_seed(0)
