@@ -26,6 +26,7 @@ from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, memory_format, pick_device
 from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
+from diffusion_utils.errors import first_line
 from diffusion_utils.losses import diffusion_loss, spread_times
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.sampling import sample
@@ -83,7 +84,11 @@ def samplers(net: nn.Module, device: torch.device) -> dict:
     found = {f"{who} {sampler}": partial(f, sampler) for sampler in SCHEDULERS
              for who, f in (("ours", ours), ("diffusers", theirs))}
     if device.type == "cuda" and not isinstance(net, Nothing):
-        graph = Graphed(net, torch.randn((BATCH, 1, 28, 28), device=device), torch.zeros(BATCH, device=device))
+        try:
+            graph = Graphed(net, torch.randn((BATCH, 1, 28, 28), device=device), torch.zeros(BATCH, device=device))
+        except RuntimeError as error:  # not every network can be recorded
+            print(f"the graph is left out: {first_line(error)}")
+            return found
         found |= {f"ours {sampler}, graph": partial(ours, sampler, graph) for sampler in SCHEDULERS}
     return found
 
