@@ -1,9 +1,9 @@
 """All full runs, in the order in which their figures are needed, as far as the time reaches.
 
-    python benchmarks/programme.py [--within 150] [--device cpu]
+    python benchmarks/programme.py [--within 150] [--device cpu] [--folder benchmarks/runs]
 
 Start it again with the same words as often as you like: what is in the records is not measured again, and a run that was
-stopped in the middle goes on. At the end it says what the records give so far.
+stopped in the middle goes on, if its state is still in the folder. At the end it says what the records give so far.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from timing import RUNS
 
 from diffusion_utils.devices import pick_device
 
@@ -42,13 +44,15 @@ CUDA: list[list[tuple[int, str]]] = [
 ]
 
 
-def commands(device: str) -> list[list[str]]:
-    """The arguments of Python, in order, for this kind of device."""
+def commands(device: str, folder: Path = RUNS) -> list[list[str]]:
+    """The arguments of Python, in order, for this kind of device. folder: of what is not finished."""
+    kept = {"time_to_quality.py": folder, "quality_vs_calls.py": folder, "article.py": folder / "article"}
     found = []
     for _, line in sum(CUDA if device == "cuda" else CPU, []):
         name, *arguments = line.split()
         kind = [] if name in ("bugs.py", "article.py") else ["--device", device]
-        found.append([str(ROOT / "benchmarks" / name), *arguments, *kind])
+        where = ["--folder", str(kept[name].absolute())] if name in kept else []
+        found.append([str(ROOT / "benchmarks" / name), *arguments, *kind, *where])
     return found
 
 
@@ -76,9 +80,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     parser.add_argument("--within", type=float, metavar="MINUTES", default=float("inf"), help="stop after so many")
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where the states of unfinished runs are kept")
     args = parser.parse_args()
     device = pick_device(args.device).type
-    for arguments in run(commands(device), 60 * args.within):
+    for arguments in run(commands(device, args.folder), 60 * args.within):
         print(f"not finished: {' '.join(arguments)}")
     subprocess.run([sys.executable, ROOT / "benchmarks" / "bars.py", "--device", device], check=True)
 

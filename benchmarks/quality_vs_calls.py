@@ -88,16 +88,16 @@ class Record:
     """The figures of one checkpoint on one machine, n samples each, in the file that chapters show or in one that will
     take its place.
 
-    path: the former; n: None takes that of the record, else 2,000, or 10,000 on a GPU.
+    path: the former; n: None takes that of the record, else 2,000, or 10,000 on a GPU; folder: of the latter.
     """
 
-    def __init__(self, path: Path, checkpoint: checkpoints.Checkpoint, n: int | None):
+    def __init__(self, path: Path, checkpoint: checkpoints.Checkpoint, n: int | None, folder: Path = RUNS):
         self.shown, found = path, read(path)
         of = {"checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "hardware": describe(checkpoint.device)}
         same = of.items() <= found.items()
         self.n = n or (found["n"] if same else 10_000 if checkpoint.device.type == "cuda" else 2000)
         head = of | {"n": self.n}
-        self.path = path if not found or head.items() <= found.items() else RUNS / path.name
+        self.path = path if not found or head.items() <= found.items() else folder / path.name
         self.content = read(self.path)
         if not head.items() <= self.content.items():
             self.content = head | {
@@ -146,12 +146,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=250)
     parser.add_argument("--only", nargs="+", choices=("points", "default", "peer", "long"),
                         default=["points", "default", "peer", "long"])
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where a new record is begun while there is another")
     parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     parser.add_argument("--quick", action="store_true", help=f"few steps and {QUICK_N} samples, written to benchmarks/here")
     args = parser.parse_args()
     checkpoint, yardstick = checkpoints.load("mnist-unet", args.device), Yardstick(args.device)
     own = own_name(checkpoint.card["config"]["sampling"])
-    record = Record(path_of(checkpoint.device, args.quick), checkpoint, QUICK_N if args.quick else args.n)
+    record = Record(path_of(checkpoint.device, args.quick), checkpoint, QUICK_N if args.quick else args.n, args.folder)
     if "floor" not in record.content:  # what as many real digits score, that the network never saw: chance keeps it above 0
         test = load_mnist("test").images
         rows = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:record.n]

@@ -93,25 +93,24 @@ def test_the_shipped_models_own_way_to_sample_is_among_those_measured() -> None:
         own_name({"sampler": "ddim", "steps": 20, "spacing": 3})
 
 
-def test_a_record_of_another_n_is_replaced_when_the_new_one_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quality_vs_calls.RUNS", tmp_path / "runs")
-    path, model = tmp_path / "shown.json", load("mnist-unet", "cpu")
+def test_a_record_of_another_n_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
+    path, model, folder = tmp_path / "shown.json", load("mnist-unet", "cpu"), tmp_path / "runs"
     old = Record(path, model, 10)
     old.content |= {"points": [{"name": "ddim"}], "default": [{"n": DEFAULT_N}]}
     old.write()
     assert Record(path, model, None).n == 10 and Record(path, model, None).path == path
     before = read(path)
 
-    new = Record(path, model, 20)
+    new = Record(path, model, 20, folder)
     assert new.content["points"] == [] and new.content["default"] == before["default"], "whose n is its own"
     new.content["points"] = [{"name": "ddim"}]
     new.write()
     assert read(path) == before, "a chapter shows it"
-    again = Record(path, model, 20)
+    again = Record(path, model, 20, folder)
     assert len(again.content["points"]) == 1
     again.content["points"] *= len(STEPS) * len(SAMPLERS)
     again.write()
-    assert read(path)["n"] == 20 and not (tmp_path / "runs" / "shown.json").exists()
+    assert read(path)["n"] == 20 and not (folder / "shown.json").exists()
     assert Record(path, model, None).path == path
 
 

@@ -36,3 +36,10 @@ def test_a_session_holds_what_fits_or_a_single_race(sessions: list[list[tuple[in
     for session in sessions:
         assert sum(minutes for minutes, _ in session) <= SESSION or len(session) == 1 or device == "cuda"
     assert len(commands(device)) == sum(map(len, sessions))
+
+
+def test_states_are_kept_where_it_is_said(tmp_path: Path) -> None:
+    """Each of the programs that keep something unfinished is told, and only those: the others do not know the word."""
+    for program, *arguments in commands("cpu", tmp_path):
+        takes = '"--folder"' in Path(program).read_text(encoding="utf-8")
+        assert takes == any(argument.startswith(str(tmp_path)) for argument in arguments), program
