@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from diffusion_utils.data import ImageData, to_model
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast
+from diffusion_utils.devices import autocast, memory_format
 from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
 from diffusion_utils.recipes import get_recipe
@@ -28,14 +28,16 @@ from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
 from diffusion_utils.training import Progress, fit, load_state, save_state
 
-SAVE_MINUTES = 5.0  # between two states of our run, which are written while its clock runs
+SAVE_MINUTES = 5.0  # between two states of a run; those of ours are written while its clock runs
+CALLS = 20  # a sample of ours, in races and techniques
 
 
 def from_scratch() -> DiffusionRecipe:
-    """The network and the times of mnist-unet, with fresh weights and no other model to begin with or to learn from."""
+    """The network, the times and the sampler of mnist-unet, with fresh weights and no other model to begin with or to
+    learn from."""
     unet = get_recipe("mnist-unet")
     return replace(get_recipe("mnist-unet-base"), name="mnist-unet from scratch", network=unet.network,
-                   label_dropout=0.0, time_power=unet.time_power, snapshots=())
+                   label_dropout=0.0, time_power=unet.time_power, sampling=unet.sampling | {"steps": CALLS}, snapshots=())
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,17 @@ class Arm(ABC):
 class Ours(Arm):
     """The package's recipe for mnist-unet, from scratch, with the clock in place of the number of steps."""
 
-    name, batch, calls = "ours", 128, 20
+    name, batch, calls = "ours", 128, CALLS
+    drawn = 0  # samples so far
 
     def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
         super().__init__(data, device, minutes, folder)
         recipe = from_scratch()
         config = replace(recipe.train, steps=10**9, minutes=minutes, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=10)
-        self.settings = f"recipe mnist-unet from scratch, {self.calls} calls of DPM-Solver++(2M)"
+        self.settings = f"recipe mnist-unet from scratch; {self.calls} calls of its sampler, DPM-Solver++(2M) with fresh noise"
         self.schedule, self.predicts = recipe.make_schedule(), recipe.predicts
-        self.net = recipe.build().to(device)
+        self.sampling = recipe.sampling | {"steps": self.calls}
+        self.net = recipe.build().to(device, memory_format=memory_format(device))
         self.fit = partial(fit, self.net, recipe.loss_fn(data, device, Group()), len(data), config, folder=folder,
                            save_minutes=SAVE_MINUTES)
         self.run: Iterator[Progress] = self.fit()
@@ -140,7 +144,9 @@ class Ours(Arm):
 
     def draw(self, n: int) -> Tensor:
         denoiser = Denoiser(self.progress.ema_net, self.schedule, self.predicts)
-        *_, last = sample(denoiser, self.schedule, (n, 1, 28, 28), sampler="dpmpp_2m", steps=self.calls, device=self.device)
+        fresh = range(self.drawn, self.drawn + n)  # a sample's noise depends on its number: each call takes new ones
+        *_, last = sample(denoiser, self.schedule, (n, 1, 28, 28), **self.sampling, indices=fresh, device=self.device)
+        self.drawn += n
         return last.x_t
 
 
@@ -156,9 +162,9 @@ def diffusers_unet() -> nn.Module:
 class Diffusers(Arm):
     """Hugging Face diffusers, as its training tutorial does it: AdamW at 1e-4, 500 steps of warm-up, cosine, no EMA."""
 
-    name, batch, calls = "diffusers", 16, 20
+    name, batch, calls = "diffusers", 16, 50
     settings = ("UNet2DModel (32, 64, 128), 2 layers a block, attention at 7×7; the training tutorial's batch of 16, AdamW "
-                "1e-4, warm-up 500, cosine, clipping at 1, DDPMScheduler (linear, ε); 20 calls of DPMSolverMultistepScheduler")
+                "1e-4, warm-up 500, cosine, clipping at 1, DDPMScheduler (linear, ε); 50 calls of DPMSolverMultistepScheduler")
 
     def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
         from diffusers import DDPMScheduler

@@ -5,8 +5,9 @@
 Writes diffusion_utils/records/quality_vs_calls.json, which travels with the package (quality_vs_calls-cuda.json on a GPU):
 "points" is the grid of samplers and steps that chapter 4 shows; "default" the checkpoint's own sampler with 10,000 samples;
 "long" walks of many steps; "peer" diffusers' solvers around the same network (pip install diffusers). Every sampler gets the
-same starting noise. Each point is written when it is done, so that an interrupted run goes on where it was; points of another
-checkpoint or another n are measured again.
+same starting noise. Each point is written when it is done, so that an interrupted run goes on where it was. n is that of the
+record unless given. For another checkpoint, machine or n a new record is begun in benchmarks/runs, which takes the place of
+the old one when its grid is whole, so that the chapter has one at any time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
-from timing import HERE
+from timing import HERE, RUNS, versions
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -83,15 +84,40 @@ def draw_peer(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int
     return torch.cat(done)
 
 
-def start(path: Path, checkpoint: checkpoints.Checkpoint, n: int) -> dict:
-    """The record so far if it is of this checkpoint and n, else an empty one."""
-    head = {"checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "n": n}
-    if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if {key: found.get(key) for key in head} == head:
-            return found
-    return head | {"measure": "Fréchet distance of n samples to the training digits, in features of mnist-classifier",
-                   "hardware": describe(checkpoint.device), "date": date.today().isoformat(), "points": []}
+class Record:
+    """The figures of one checkpoint on one machine, n samples each, in the file that chapters show or in one that will
+    take its place.
+
+    path: the former; n: None takes that of the record, else 2,000, or 10,000 on a GPU; folder: of the latter.
+    """
+
+    def __init__(self, path: Path, checkpoint: checkpoints.Checkpoint, n: int | None, folder: Path = RUNS):
+        self.shown, found = path, read(path)
+        of = {"checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "hardware": describe(checkpoint.device)}
+        same = of.items() <= found.items()
+        self.n = n or (found["n"] if same else 10_000 if checkpoint.device.type == "cuda" else 2000)
+        head = of | {"n": self.n}
+        self.path = path if not found or head.items() <= found.items() else folder / path.name
+        self.content = read(self.path)
+        if not head.items() <= self.content.items():
+            self.content = head | {
+                "measure": "Fréchet distance of n samples to the training digits, in features of mnist-classifier",
+                "points": [], "default": found.get("default", []) if same else []}
+
+    def write(self) -> None:
+        """Whole or not at all; a new record takes its place when its grid is whole."""
+        self.content |= {"date": date.today().isoformat(), "versions": versions()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(self.path, checkpoints.json_bytes(self.content))
+        if self.path != self.shown and len(self.content["points"]) == len(STEPS) * len(SAMPLERS):
+            write_atomic(self.shown, checkpoints.json_bytes(self.content))
+            self.path.unlink()
+            self.path = self.shown
+
+
+def read(path: Path) -> dict:
+    """The record in the file, or {}."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def own_name(sampling: dict) -> str:
@@ -116,25 +142,23 @@ def todo(own: str, n: int, only: list[str], quick: bool = False) -> list[tuple[s
 def main() -> None:
     """Measure every point that is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=2000)
+    parser.add_argument("--n", type=int)
     parser.add_argument("--batch", type=int, default=250)
     parser.add_argument("--only", nargs="+", choices=("points", "default", "peer", "long"),
                         default=["points", "default", "peer", "long"])
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where a new record is begun while there is another")
     parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     parser.add_argument("--quick", action="store_true", help=f"few steps and {QUICK_N} samples, written to benchmarks/here")
     args = parser.parse_args()
     checkpoint, yardstick = checkpoints.load("mnist-unet", args.device), Yardstick(args.device)
-    if args.quick:
-        args.n = QUICK_N
-        HERE.mkdir(exist_ok=True)
-    path, own = path_of(checkpoint.device, args.quick), own_name(checkpoint.card["config"]["sampling"])
-    record = start(path, checkpoint, args.n)
-    if "floor" not in record:  # what as many real digits score, that the network never saw: chance keeps it above 0
+    own = own_name(checkpoint.card["config"]["sampling"])
+    record = Record(path_of(checkpoint.device, args.quick), checkpoint, QUICK_N if args.quick else args.n, args.folder)
+    if "floor" not in record.content:  # what as many real digits score, that the network never saw: chance keeps it above 0
         test = load_mnist("test").images
-        rows = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:args.n]
-        record["floor"] = round(yardstick.distance(to_model(test[rows])), 4)
-    for part, name, steps, n in tqdm(todo(own, args.n, args.only, args.quick)):
-        points = record.setdefault(part, [])
+        rows = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:record.n]
+        record.content["floor"] = round(yardstick.distance(to_model(test[rows])), 4)
+    for part, name, steps, n in tqdm(todo(own, record.n, args.only, args.quick)):
+        points = record.content.setdefault(part, [])
         if any((point["name"], point["steps"]) == (name, steps) for point in points):
             continue
         if part == "peer":
@@ -144,7 +168,7 @@ def main() -> None:
             calls = calls_per_sample(SAMPLERS[name]["sampler"], steps)
         fd = yardstick.distance(x)
         points.append({"name": name, "steps": steps, "calls": calls, "n": n, "fd": round(fd, 4)})
-        write_atomic(path, checkpoints.json_bytes(record))
+        record.write()
         tqdm.write(f"{part:7s} {name:27s} {steps:4d} steps {calls:4d} calls  n = {n:5d}  Fréchet distance {fd:8.2f}")
 
 

@@ -149,7 +149,8 @@ class Graphed:
     @torch.no_grad()
     def call(self) -> torch.Tensor:
         """The network on the graph's own memory; weights are cast anew each time, so that no cache outlives the recording."""
-        with torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False):
+        fast = has_fast_bf16(self.x.device)
+        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=fast, cache_enabled=False):
             return self.net(self.x, self.time)
 
     def __call__(self, x: torch.Tensor, time: torch.Tensor, cond=None) -> torch.Tensor:

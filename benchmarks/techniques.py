@@ -166,13 +166,14 @@ def mix(average: nn.Module, net: nn.Module, share: float) -> None:
     torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), share)
 
 
-def measure(net: nn.Module, schedule: Schedule, predicts: str, yardstick: Yardstick, n: int, device: torch.device) -> float:
-    """The Fréchet distance of n samples, 20 calls of DPM-Solver++(2M)."""
+def measure(net: nn.Module, schedule: Schedule, predicts: str, sampling: dict, yardstick: Yardstick, n: int,
+            device: torch.device) -> float:
+    """The Fréchet distance of n samples, a multiple of 250. sampling: the sampler, its steps, spacing and eta."""
     done = []
     for first in range(0, n, 250):
         with autocast(device):
-            *_, last = sample(Denoiser(net, schedule, predicts), schedule, (250, 1, 28, 28), sampler="dpmpp_2m",
-                              steps=20, indices=range(first, first + 250), device=device)
+            *_, last = sample(Denoiser(net, schedule, predicts), schedule, (250, 1, 28, 28), **sampling,
+                              indices=range(first, first + 250), device=device)
         done.append(last.x_t.float().clamp(-1, 1))
     return round(yardstick.distance(torch.cat(done)), 3)
 
@@ -184,7 +185,7 @@ def result(technique: Technique, minutes: float, n: int, data: ImageData, yardst
     schedule = shifted(recipe.make_schedule(), technique.shift)
     return {"expected": technique.expected, "steps": steps, "batch": recipe.train.batch,
             "parameters": sum(p.numel() for p in net.parameters()),
-            "fd": measure(net, schedule, recipe.predicts, yardstick, n, device)}
+            "fd": measure(net, schedule, recipe.predicts, recipe.sampling, yardstick, n, device)}
 
 
 def main() -> None:
@@ -193,7 +194,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[t.name for t in TECHNIQUES])
     args = parser.parse_args()
     device, yardstick, data = pick_device(args.device), Yardstick(), load_mnist("train")
-    minutes, n = (0.5, 500) if args.quick else (3.0, 2000)
+    minutes, n = (0.5, 500) if args.quick else (3.0, 1000)
     results = Results("techniques", device, "Fréchet distance of n samples to the training digits, in features of "
                       "mnist-classifier, after the same minutes of training", n, {"minutes": minutes}, args.quick)
     for technique in TECHNIQUES:

@@ -3,26 +3,30 @@
     python benchmarks/throughput.py [--quick] [--device cpu]
 
 Both samplers call the very same network, diffusers' own; then both call ours. The share of what is not the network is
-measured with a network that does nothing.
+measured with a network that does nothing. diffusers' schedulers are called as its pipelines call them, without the pipeline.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers.optimization import get_cosine_schedule_with_warmup
 from peers import diffusers_unet, from_scratch
+from speedups import Graphed
 from timing import Results, arguments
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, pick_device
+from diffusion_utils.devices import autocast, memory_format, pick_device
 from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
+from diffusion_utils.errors import first_line
 from diffusion_utils.losses import diffusion_loss, spread_times
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.sampling import sample
@@ -51,16 +55,18 @@ class Nothing(nn.Module):
 
 
 SCHEDULERS = {"ddim": lambda: DDIMScheduler(timestep_spacing="trailing", clip_sample=True),
-              "dpmpp_2m": lambda: DPMSolverMultistepScheduler(timestep_spacing="trailing")}
+              "dpmpp_2m": lambda: DPMSolverMultistepScheduler(timestep_spacing="trailing"),
+              "dpmpp_2m_sde": lambda: DPMSolverMultistepScheduler(timestep_spacing="trailing",
+                                                                  algorithm_type="sde-dpmsolver++")}
 
 
 def samplers(net: nn.Module, device: torch.device) -> dict:
-    """Our sampler and diffusers' scheduler around the same network, ready to be timed."""
+    """Our sampler and diffusers' scheduler around the same network, ready to be timed; on CUDA ours also around its graph."""
     schedule = get_recipe("mnist-unet").make_schedule()
-    denoiser = Denoiser(net, schedule, "eps")
 
     @torch.no_grad()
-    def ours(sampler: str) -> Tensor:
+    def ours(sampler: str, net: Callable = net) -> Tensor:
+        denoiser = Denoiser(net, schedule, "eps")
         with autocast(device):
             *_, last = sample(denoiser, schedule, (BATCH, 1, 28, 28), sampler=sampler, steps=CALLS, device=device)
         return last.x_t
@@ -75,13 +81,21 @@ def samplers(net: nn.Module, device: torch.device) -> dict:
                 x = scheduler.step(net(x, t.expand(BATCH).float()).float(), t, x).prev_sample
         return x
 
-    return {f"{who} {sampler}": (lambda f=f, sampler=sampler: f(sampler))
-            for sampler in SCHEDULERS for who, f in (("ours", ours), ("diffusers", theirs))}
+    found = {f"{who} {sampler}": partial(f, sampler) for sampler in SCHEDULERS
+             for who, f in (("ours", ours), ("diffusers", theirs))}
+    if device.type == "cuda" and not isinstance(net, Nothing):
+        try:
+            graph = Graphed(net, torch.randn((BATCH, 1, 28, 28), device=device), torch.zeros(BATCH, device=device))
+        except RuntimeError as error:  # not every network can be recorded
+            print(f"the graph is left out: {first_line(error)}")
+            return found
+        found |= {f"ours {sampler}, graph": partial(ours, sampler, graph) for sampler in SCHEDULERS}
+    return found
 
 
 def sampling(net: nn.Module, device: torch.device, rounds: int) -> dict:
     """Seconds and samples a second of each sampler around the network."""
-    timed = interleaved(samplers(net.to(device).eval(), device), device, rounds)
+    timed = interleaved(samplers(net.to(device, memory_format=memory_format(device)).eval(), device), device, rounds)
     return {name: value | {"samples_per_s": round(BATCH / value["median_s"], 1)} for name, value in timed.items()}
 
 
@@ -91,7 +105,7 @@ def training(device: torch.device, rounds: int) -> dict:
     utilisation: the network's operations a second in the whole step, over the rate of a large product of matrices.
     """
     recipe, data, group = from_scratch(), load_mnist("train"), Group()
-    net = recipe.build().to(device)
+    net = recipe.build().to(device, memory_format=memory_format(device))
     loss_fn = recipe.loss_fn(data, device, group)
     optimiser, ema = make_optimiser(net, recipe.train), EMA(net)
     generator = torch.Generator().manual_seed(0)
@@ -172,8 +186,9 @@ def main() -> None:
     results.part("training", lambda: training(device, rounds))
     results.part("training, diffusers' network", lambda: same_network_training(device, rounds))
     alone, ours = results.record["parts"]["no network"], results.record["parts"]["our network"]
-    for name in samplers(Nothing(), device):
-        print(f"{name}: what is not the network takes {alone[name]['median_s'] / ours[name]['median_s']:.2%}")
+    for name, without in alone.items():
+        if " " in name:
+            print(f"{name}: what is not the network takes {without['median_s'] / ours[name]['median_s']:.2%}")
 
 
 if __name__ == "__main__":

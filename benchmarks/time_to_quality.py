@@ -1,12 +1,12 @@
 """How long until a network trained from scratch draws digits of a given quality? Ours beside three published packages.
 
-    python benchmarks/time_to_quality.py ARM [--minutes 30] [--quick] [--device cpu]
+    python benchmarks/time_to_quality.py ARM [--minutes 30] [--quick] [--device cpu] [--folder benchmarks/runs]
 
 The clock runs in training alone. At each doubling of the time, from half a minute, and at the end, digits are drawn and
 measured: 1,000 of them, and 10,000 where those come near the bars of 20 and 5 times the test floor. Nine of them are kept,
 so that the arms can be seen side by side at the same time. A learning rate that falls over the run makes its earlier
 points pessimistic: run an arm at several lengths. Each run is a part of the record, rewritten at each look; one that was
-stopped goes on from its last look (ours from at most five minutes before).
+stopped goes on from at most five minutes before, if the record and the folder are still as it left them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from peers import ARMS, Arm
+from peers import ARMS, SAVE_MINUTES, Arm
 from safetensors import torch as safetensors
-from timing import HERE, Results, arguments, machine
+from timing import HERE, RUNS, Results, arguments, machine
 from torch import Tensor
 
 from diffusion_utils.data import load_mnist, to_pixels
@@ -32,7 +32,6 @@ FIRST_LOOK, KEPT = 0.5, 9  # minutes; digits kept a look
 # Times the test floor: from there on the large number is drawn. Few samples read too high, real digits too: 1,000 of them
 # by 6 to 10 floors, 500 by 15 to 20. So what is at 20 floors reads as less than 40.
 NEAR = 40
-RUNS = Path(__file__).parent / "runs"  # the states of runs that are not finished
 
 
 def draw(arm: Arm, n: int, batch: int = 250) -> Tensor:
@@ -75,6 +74,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("arm", choices=ARMS)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where the state of an unfinished run is kept")
     args = parser.parse_args()
     device, yardstick = pick_device(args.device), Yardstick()
     few, many = (500, 2000) if args.quick else (1000, 10_000)
@@ -85,7 +85,7 @@ def main() -> None:
     if results.record["parts"].get(name, {}).get("finished"):
         return print(f"{name} is in {results.path} already")
     torch.manual_seed(0)
-    folder = (HERE if args.quick else RUNS) / f"{args.arm}-{args.minutes:g}-{device.type}"
+    folder = (HERE if args.quick else args.folder) / f"{args.arm}-{args.minutes:g}-{device.type}"
     arm = ARMS[args.arm](load_mnist("train"), device, args.minutes, folder)
     race(arm, results, name, lambda: look(arm, yardstick, few, many))
     shutil.rmtree(folder, ignore_errors=True)
@@ -95,8 +95,9 @@ def race(arm: Arm, results: Results, name: str, look_now: Callable[[], tuple[dic
     """Train the arm to its end, from where an earlier call was stopped, and write a point at each look."""
     figures, pictures = begin(arm, results, name)
     for goal in looks(arm.minutes)[len(figures["points"]):]:
-        train_until(arm, goal)
-        arm.save()
+        while arm.elapsed < goal:
+            train_until(arm, min(goal, arm.elapsed + SAVE_MINUTES))
+            arm.save()
         found, kept = look_now()
         pictures = torch.cat([pictures, kept[None]])
         figures["points"].append({"minutes": round(arm.elapsed, 3), "images": arm.seen, **found})

@@ -21,6 +21,7 @@ from diffusion_utils.records import FOLDER
 from diffusion_utils.speed import copy_rate, matrix_rate
 
 HERE = Path(__file__).parent / "here"
+RUNS = Path(__file__).parent / "runs"  # what is not finished
 PACKAGES = ("torch", "diffusers", "denoising-diffusion-pytorch", "smalldiffusion")
 
 

@@ -30,6 +30,11 @@ def has_fast_bf16(device: torch.device) -> bool:
     return False
 
 
+def memory_format(device: torch.device) -> torch.memory_format:
+    """The layout of pictures and convolutions in memory: channels last on CUDA, whose matrix units read it, else as usual."""
+    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
+
+
 def autocast(device: torch.device, enabled: bool = True) -> contextlib.AbstractContextManager:
     """bfloat16 autocast where it is fast, else nothing. bfloat16 keeps float32's range, so no loss scaling is needed."""
     if enabled and has_fast_bf16(device):

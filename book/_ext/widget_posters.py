@@ -20,6 +20,19 @@ from widget_state import VIEW
 
 from diffusion_utils.widgets.still import IDENTITIES, still_html
 
+# Of a page whose widget-host.js did not come, or came damaged: what it sets is not there when all has loaded.
+WITHOUT_HOST = """addEventListener("load", () => {
+  if (window.widgetFiles) return;
+  for (const still of document.querySelectorAll(".widget-poster")) {
+    const message = document.createElement("p");
+    message.className = "widget-error";
+    message.setAttribute("role", "alert");
+    message.textContent = "This figure cannot move: a script of this site, widget-host.js, is missing or damaged. " +
+      "Reloading the page may help.";
+    still.before(message);
+  }
+});"""
+
 
 class widget_poster(nodes.image):  # noqa: N801 (docutils names its nodes so)
     """The picture of a widget. It is an image node, so that Sphinx copies its file."""
@@ -91,7 +104,14 @@ def visit_poster(translator: HTML5Translator, node: widget_poster) -> None:
     raise nodes.SkipNode
 
 
+def add_message(app: Sphinx, pagename: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """The script that says so where figures cannot move, on each page that has figures."""
+    if "widget-poster" in context.get("body", ""):
+        app.add_js_file(None, body=WITHOUT_HOST)
+
+
 def setup(app: Sphinx) -> dict:
+    app.connect("html-page-context", add_message)
     app.add_node(widget_poster, html=(visit_poster, None))
     app.add_post_transform(KeepPosters)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -110,7 +110,6 @@
     const message = document.createElement("p");
     message.className = "widget-error";
     message.setAttribute("role", "alert");
-    message.style.cssText = "border: 2px solid #b3261e; border-radius: 6px; padding: 0.5rem 0.75rem";
     message.textContent = `This interactive figure could not start (${error.message}). Reloading the page may help.`;
     const figure = place.closest(".widget-figure");
     if (figure) figure.prepend(message);

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from .. import checkpoints
 from ..data import ImageData, load_mnist
-from ..devices import describe, pick_device
+from ..devices import describe, memory_format, pick_device
 from ..distributed import Group, TorchrunGroup, local_device, under_torchrun
 from ..noise import mixed_seed
 from ..training import LossFn, Progress, TrainConfig, fit
@@ -73,9 +73,7 @@ class Recipe(ABC):
         net = self.build()
         if not resume:
             self.initialise(net, runs)
-        net = net.to(chosen)
-        if chosen.type == "cuda":
-            net = net.to(memory_format=torch.channels_last)
+        net = net.to(chosen, memory_format=memory_format(chosen))
         progress = self._train(net, data, chosen, group, folder, resume)
         if not group.is_first:
             return None

@@ -59,6 +59,8 @@ function makeProjector(group, step, togglePlay) {
   const isOn = () => group.classList.contains("fs-projector");
   function enter() {
     group.style.background = backgroundBehind(group);
+    const picture = group.querySelector(".fs-picture");
+    group.classList.toggle("fs-tall", picture.height > 0.8 * picture.width); // its sliders then stand beside it
     group.classList.add("fs-projector");
     element.textContent = "Leave full screen";
     group.focus();

@@ -18,17 +18,17 @@ def race(ours: float, peer: float, slow: float) -> dict:
     return {"settings": {"floor_test": 0.1}, "parts": {arm: part(arm, factor) for arm, factor in arms.items()}}
 
 
-@pytest.mark.parametrize(("peer", "met"), [(0.29, False), (0.31, True)])
+@pytest.mark.parametrize(("peer", "met"), [(0.58, False), (0.62, True)])
 def test_the_best_peer_counts(peer: float, met: bool) -> None:
-    """20 floors are 2: ours is there after 0.1·100/2 = 5 minutes, the peer after 14.5 or 15.5, the slow one after 45."""
+    """20 floors are 2: ours is seen there after 10 minutes, the peer after 29 or 31 by its curve, the slow one after 45."""
     at_20, at_5 = bars.time_to_quality(race(0.1, peer, 0.9), "cpu")
-    assert at_20[2] is met and "5.0 minutes" in at_20[1]
+    assert at_20[2] is met and "10.0 minutes" in at_20[1] and "of 2" in at_20[1]
     assert at_5[2] is None, "on a CPU the second is reported alone"
     assert next(bars.time_to_quality(race(0.1, peer, 0.9), "cuda"))[2] is None
 
 
 def test_a_peer_that_does_not_arrive_counts_with_what_it_was_given() -> None:
-    """It needs more than its 100 minutes; ours 5, or 40, which is not three times less than what is known."""
+    """It needs more than its 100 minutes; ours is seen there after 10, or 100, which is not three times less than that."""
     (_, words, met), _ = bars.time_to_quality(race(0.1, 9.0, 9.0), "cpu")
     assert met and "not within 100" in words
     assert not list(bars.time_to_quality(race(0.8, 9.0, 9.0), "cpu"))[0][2]
@@ -37,24 +37,57 @@ def test_a_peer_that_does_not_arrive_counts_with_what_it_was_given() -> None:
 
 def test_throughput_is_judged_by_sampler_and_network() -> None:
     def part(ours: float, theirs: float) -> dict:
-        return {f"{who} {sampler}": {"median_s": s} for sampler in ("ddim", "dpmpp_2m")
+        return {f"{who} {sampler}": {"median_s": s} for sampler in ("ddim", "dpmpp_2m", "dpmpp_2m_sde")
                 for who, s in (("ours", ours), ("diffusers", theirs))}
 
-    record = {"parts": {"no network": part(0.03, 0.1), "our network": part(1.0, 1.1), "diffusers' network": part(2.0, 1.9)}}
-    found = {what: met for what, _, met in bars.throughput(record, "cpu") if what.startswith("ddim")}
-    assert list(found.values()) == [False, True, False]  # 3 %, 1.1 ×, 0.95 ×
+    record = {"parts": {"no network": part(0.03, 0.1), "our network": part(1.0, 1.1), "diffusers' network": part(2.0, 1.9),
+                        "training": {"utilisation": 0.25}}}
+    found = list(bars.throughput(record, "cpu"))
+    assert [met for what, _, met in found if what.startswith("ddim")] == [False, True, False]  # 3 %, 1.1 ×, 0.95 ×
+    assert found[-1][1:] == ("25%", None)
+    record["parts"]["our network"]["ours ddim, graph"] = {"median_s": 0.3}
+    graphed = [figure for what, figure, _ in bars.throughput(record, "cuda") if what.startswith("ddim, our network")]
+    assert graphed == ["3.67 ×"], "the faster of our two ways counts"
+
+
+def test_the_live_training_is_judged_by_its_median_seed() -> None:
+    parts = {f"{m}, {seed}": {"minutes": m, "fd": fd} for m, fds in ((2, (3.0, 5.0, 9.0)), (5, (4.1, 1.0))) for seed, fd in
+             enumerate(fds)}
+    found = list(bars.live({"settings": {"floor_test": 0.0625}, "parts": parts}))
+    assert [met for _, _, met in found] == [True, False]  # 80 and 40.8 times the floor
+    assert "80.0 ×" in found[0][1] and "2 seeds" in found[1][1]
+
+
+def test_a_gpus_waiting_is_what_its_kernels_do_not_fill() -> None:
+    part = {"timed": {"launched": {"median_s": 0.4}, "graph": {"median_s": 0.1}}, "kernels_s": {"launched": 0.1, "graph": 0.09}}
+    assert [figure for _, figure, _ in bars.waiting({"parts": {"CUDA graph, one call": part}})] == [
+        "75% of the time", "10% of the time"]
+    assert not list(bars.waiting({"parts": {}}))
 
 
 def test_quality_compares_as_many_samples() -> None:
     record = {"own": "a", "floor_test": 0.1, "default": [{"name": "a", "steps": 20, "fd": 0.21}],
               "points": [{"name": name, "steps": 10, "calls": 10, "fd": fd} for name, fd in (("a", 1.1), ("b", 9.0))],
               "long": [{"name": "b", "steps": 250, "fd": 1.0}, {"name": "a", "steps": 250, "fd": 1.0}],
-              "peer": [{"name": "p", "calls": 50, "fd": 1.08}, {"name": "p", "calls": 20, "fd": 0.5}]}
+              "peer": [{"name": name, "calls": calls, "fd": fd} for name, calls, fd in
+                       (("p", 50, 1.08), ("worse", 50, 2.0), ("p", 20, 0.5))]}
     found = list(bars.quality(record))
-    assert [met for _, _, met in found] == [False, True, True, False]
-    assert [figure for _, figure, _ in found] == ["2.10 × floor", "1.10 ×", "5.0 ×", "not reached"]
+    assert not any("own sampler" in what for what, _, _ in found), "20 calls were not measured"
+    assert [met for _, _, met in found] == [False, True, False, True]
+    assert [figure for _, figure, _ in found] == ["2.10 × floor", "1.10 ×", "not reached", "5.0 ×"]
 
 
 def test_what_is_not_measured_is_said(tmp_path: Path) -> None:
     assert [(what, met) for what, _, met in bars.bars(tmp_path, "cuda")] == [
-        ("time_to_quality", None), ("throughput", None), ("quality_vs_calls", None)]
+        ("time_to_quality", None), ("throughput", None), ("speedups", None), ("quality_vs_calls", None)]
+    assert list(bars.time_to_quality({"settings": {"floor_test": 0.1}, "parts": {}}, "cpu")) == [
+        ("time to 20 × floor: 3 × less than the best peer", bars.MISSING, None), ("time to 5 × floor", bars.MISSING, None)]
+    assert ("live", None) in [(what, met) for what, _, met in bars.bars(tmp_path, "cpu")]
+
+
+@pytest.mark.parametrize(("other", "met"), [(0.96, True), (0.94, False)])
+def test_the_default_sampler_is_what_the_curve_says(other: float, met: bool) -> None:
+    record = {"own": "a", "floor_test": 0.1, "points": [
+        {"name": name, "steps": 20, "calls": calls, "fd": fd} for name, calls, fd in
+        (("a", 20, 1.0), ("b", 20, other), ("heun", 38, 0.1))]}
+    assert [found for what, _, found in bars.quality(record) if "own sampler" in what] == [met]

@@ -7,6 +7,7 @@ import re
 import build
 import pytest
 from peers import ARMS
+from programme import CPU
 from project import ROOT
 from techniques import TECHNIQUES
 
@@ -31,6 +32,12 @@ def test_every_full_run_is_on_the_page() -> None:
     assert runs == named
     assert {command[1] for command in COMMANDS if command[0] == "time_to_quality.py"} | {"diffusers-64"} == set(ARMS)
     assert f"{len(TECHNIQUES)} runs of 3 minutes" in PAGE
+
+
+def test_the_page_names_the_runs_in_the_order_of_the_programme() -> None:
+    page = [" ".join(command) for command in COMMANDS if command[0] not in ("programme.py", "bars.py")]
+    assert page == [line for session in CPU for _, line in session]
+    assert len(set(page)) == len(page)
 
 
 def test_a_reduced_form_leaves_room_within_half_an_hour() -> None:

@@ -10,10 +10,10 @@ import torch
 from packaging.requirements import Requirement
 from peers import ARMS, Arm
 from project import ROOT
-from quality_vs_calls import DEFAULT, DEFAULT_N, QUICK_N, QUICK_STEPS, own_name, path_of, todo
+from quality_vs_calls import DEFAULT, DEFAULT_N, QUICK_N, QUICK_STEPS, SAMPLERS, STEPS, Record, own_name, path_of, read, todo
 from torch import nn
 
-from diffusion_utils.checkpoints import read_card
+from diffusion_utils.checkpoints import load, read_card
 from diffusion_utils.data import ImageData
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers with NumPy 2
@@ -58,7 +58,8 @@ def test_an_arm_learns_goes_on_and_draws(name: str, tmp_path: Path, monkeypatch:
     if name != "ours":  # whose clock is that of fit
         assert again.elapsed == pytest.approx(0.25)
         assert all(torch.equal(a, b) for a, b in zip(values(again.average), values(arm.average), strict=True))
-    x = again.draw(2)
+    x, more = again.draw(2), again.draw(2)
+    assert not torch.equal(x, more), "a second call draws other samples"
     assert x.shape == (2, 1, 28, 28) and x.dtype == torch.float32 and bool(torch.isfinite(x).all())
     again.step()
     assert again.k > arm.k
@@ -90,6 +91,27 @@ def test_the_shipped_models_own_way_to_sample_is_among_those_measured() -> None:
     assert own_name({"sampler": "ddim", "steps": 20, "spacing": "uniform"}) == "ddim"
     with pytest.raises(ValueError, match="not among SAMPLERS"):
         own_name({"sampler": "ddim", "steps": 20, "spacing": 3})
+
+
+def test_a_record_of_another_n_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
+    path, model, folder = tmp_path / "shown.json", load("mnist-unet", "cpu"), tmp_path / "runs"
+    old = Record(path, model, 10)
+    old.content |= {"points": [{"name": "ddim"}], "default": [{"n": DEFAULT_N}]}
+    old.write()
+    assert Record(path, model, None).n == 10 and Record(path, model, None).path == path
+    before = read(path)
+
+    new = Record(path, model, 20, folder)
+    assert new.content["points"] == [] and new.content["default"] == before["default"], "whose n is its own"
+    new.content["points"] = [{"name": "ddim"}]
+    new.write()
+    assert read(path) == before, "a chapter shows it"
+    again = Record(path, model, 20, folder)
+    assert len(again.content["points"]) == 1
+    again.content["points"] *= len(STEPS) * len(SAMPLERS)
+    again.write()
+    assert read(path)["n"] == 20 and not (folder / "shown.json").exists()
+    assert Record(path, model, None).path == path
 
 
 def test_figures_of_another_device_and_of_a_reduced_form_go_elsewhere() -> None:

@@ -112,6 +112,27 @@ def test_a_race_that_was_stopped_goes_on_from_its_last_look(tmp_path: Path) -> N
     assert len(time_to_quality.read_pictures(results())[name]) == len(whole["points"])
 
 
+def test_a_race_that_was_stopped_between_two_looks_goes_on_from_its_last_state(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The looks are at 0.01, 0.02 … 0.64 seconds; a state is kept each 0.05 seconds, and the stop comes after one at 0.4."""
+    monkeypatch.setattr(time_to_quality, "SAVE_MINUTES", 0.05 / 60)
+    minutes, name = 0.64 / 60, "small, short"
+
+    class Stopped(Small):
+        def save(self) -> None:
+            super().save()
+            if self.elapsed > 0.4 / 60:
+                raise KeyboardInterrupt
+
+    stopped, again = Stopped(minutes, tmp_path), Small(minutes, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        time_to_quality.race(stopped, results(), name, look)
+    time_to_quality.begin(again, results(), name)
+    assert again.k == stopped.k and again.elapsed == pytest.approx(stopped.elapsed, abs=1e-5)
+    last = results().record["parts"][name]["points"][-1]
+    assert again.elapsed > last["minutes"] and again.seen > last["images"]
+
+
 def test_a_state_of_another_length_is_refused(tmp_path: Path) -> None:
     arm = Small(1.0, tmp_path)
     arm.step()

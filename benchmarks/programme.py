@@ -1,0 +1,92 @@
+"""All full runs, in the order in which their figures are needed, as far as the time reaches.
+
+    python benchmarks/programme.py [--within 150] [--device cpu] [--folder benchmarks/runs]
+
+Start it again with the same words as often as you like: what is in the records is not measured again, and a run that was
+stopped in the middle goes on, if its state is still in the folder. At the end it says what the records give so far.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from timing import RUNS
+
+from diffusion_utils.devices import pick_device
+
+ROOT = Path(__file__).parent.parent
+
+# Minutes on 2 CPU cores with bfloat16, about, and the command; each group fits into a session of 150 minutes, or is a race,
+# which goes on in the next one.
+CPU: list[list[tuple[int, str]]] = [
+    [(10, "throughput.py"), (25, "live.py"), (20, "quality_vs_calls.py --only default"),
+     (50, "time_to_quality.py ours --minutes 30"), (30, "time_to_quality.py ours --minutes 15")],
+    [(160, "time_to_quality.py diffusers --minutes 120")],
+    [(10, "speedups.py"), (10, "growth.py"), (35, "quality_vs_calls.py --n 2000 --only points"),
+     (85, "quality_vs_calls.py --only peer long")],
+    [(150, "time_to_quality.py ours --minutes 120")],
+    [(125, "techniques.py"), (20, "bugs.py")],
+    [(170, "time_to_quality.py smalldiffusion --minutes 120")],
+    [(190, "time_to_quality.py denoising-diffusion-pytorch --minutes 120")],
+    [(40, "article.py")],
+]
+# bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.
+CUDA: list[list[tuple[int, str]]] = [
+    [(5, "throughput.py"), (5, "speedups.py"), (8, "time_to_quality.py ours --minutes 6"),
+     (5, "quality_vs_calls.py --only default"), (65, "time_to_quality.py diffusers --minutes 60")],
+    [(17, "time_to_quality.py ours --minutes 15"), (5, "growth.py"), (30, "quality_vs_calls.py"), (110, "techniques.py")],
+    [(70, "time_to_quality.py smalldiffusion --minutes 60"),
+     (75, "time_to_quality.py denoising-diffusion-pytorch --minutes 60")],
+]
+
+
+def commands(device: str, folder: Path = RUNS) -> list[list[str]]:
+    """The arguments of Python, in order, for this kind of device. folder: of what is not finished."""
+    kept = {"time_to_quality.py": folder, "quality_vs_calls.py": folder, "article.py": folder / "article"}
+    found = []
+    for _, line in sum(CUDA if device == "cuda" else CPU, []):
+        name, *arguments = line.split()
+        kind = [] if name in ("bugs.py", "article.py") else ["--device", device]
+        where = ["--folder", str(kept[name].absolute())] if name in kept else []
+        found.append([str(ROOT / "benchmarks" / name), *arguments, *kind, *where])
+    return found
+
+
+def run(programme: list[list[str]], seconds: float) -> list[list[str]]:
+    """Run the commands one after the other until the time is over, when the one that runs is stopped; returns those that
+    are not finished, or that failed: a package that is missing does not hold up the rest."""
+    end, failed = time.monotonic() + seconds, []
+    for number, arguments in enumerate(programme):
+        print(f"{time.strftime('%H:%M:%S')} --- {' '.join(arguments)}", flush=True)
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT)
+        try:
+            status = process.wait(timeout=max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return failed + programme[number:]
+        finally:  # at the end of the time, and where this program itself is interrupted
+            process.terminate()
+            process.wait()
+        if status != 0:
+            failed.append(arguments)
+    return failed
+
+
+def main() -> None:
+    """Run what is missing and print where the goals stand."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    parser.add_argument("--within", type=float, metavar="MINUTES", default=float("inf"), help="stop after so many")
+    parser.add_argument("--folder", type=Path, default=RUNS, help="where the states of unfinished runs are kept")
+    args = parser.parse_args()
+    device = pick_device(args.device).type
+    for arguments in run(commands(device, args.folder), 60 * args.within):
+        print(f"not finished: {' '.join(arguments)}")
+    subprocess.run([sys.executable, ROOT / "benchmarks" / "bars.py", "--device", device], check=True)
+
+
+if __name__ == "__main__":
+    main()
