@@ -72,6 +72,11 @@ def test_each_network_is_better_than_the_one_before() -> None:
     assert FOUND["U-Net"]["loss"] < 0.95 * FOUND["solver"]["loss"]
 
 
+def test_a_network_of_digits_hardly_needs_to_be_told_the_time() -> None:
+    """It can read it off the empty frame."""
+    assert 0.9 < FOUND["time"]["loss"] / FOUND["steady"]["loss"] < 1
+
+
 def test_the_way_leads_from_no_digits_to_digits() -> None:
     # As many real test digits are at RECORD["floor"], well below 1.
     assert fd("late strides") < fd("longer") < 5 < 20 < fd("noise")
