@@ -119,7 +119,7 @@ REPAIRS = (
            "eq-reverse-mu", "step to the mean of the posterior"),
     Repair("noise", {"step": "posterior"}, "the states are much cleaner than their t says",
            "the variance of the posterior is left out", "eq-article-starved", "add noise of the posterior's variance"),
-    Repair("steady", {"steady": True}, "the loss falls for an epoch or two, and then stands still",
+    Repair("steady", {"steady": True}, "the loss falls for a few epochs, and then stands still",
            "Adam's first steps, at the full rate, kill half of the last hidden layer", "eq-article-dead",
            "warm-up, a falling rate, averaged weights"),
     Repair("time", {"told_time": True}, "one answer to x, whatever t is", "the network does not use its argument t",
