@@ -135,6 +135,14 @@ def test_a_page_is_accessible(browser, site_url, page_name, scheme):
         assert violations(page) == []
 
 
+def test_code_that_a_cell_shows_has_no_light_frame_in_a_dark_page(browser, site_url):
+    for page_name in sorted(pages_with('text_html"><div class="highlight">')):  # what show_source writes
+        with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": "dark"}) as page:
+            frames = page.locator(".output.text_html:has(.highlight)")
+            colours = frames.evaluate_all("all => all.map((frame) => getComputedStyle(frame).backgroundColor)")
+            assert colours and set(colours) == {"rgba(0, 0, 0, 0)"}, page_name
+
+
 def violations(page) -> list:
     """What axe finds wrong: its rule, and the beginning of each element."""
     page.add_script_tag(content=AXE)
