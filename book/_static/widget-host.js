@@ -117,34 +117,51 @@
     console.error("widget-host:", error);
   }
 
+  // Called again and again while the page arrives, so that the first figure moves before the last paragraph is there.
+  const dealtWith = new Set();
+  const entries = {};
+  const shared = {};
+  let broken = null;
   function start() {
-    const places = [...document.querySelectorAll(VIEW)];
-    const entries = {};
-    const shared = {};
-    let broken = null;
-    try {
-      for (const tag of document.querySelectorAll(STATE)) {
+    const arrived = document.readyState !== "loading";
+    const fresh = (selector) => [...document.querySelectorAll(selector)].filter(
+      (tag) => !dealtWith.has(tag) && (arrived || isFollowed(tag)),
+    );
+    for (const tag of fresh(STATE)) {
+      dealtWith.add(tag);
+      try {
         const data = JSON.parse(tag.textContent);
         Object.assign(entries, data.state);
         Object.assign(shared, data.shared);
+      } catch (error) {
+        broken = new Error("its data in the page is damaged");
       }
-    } catch (error) {
-      broken = new Error("its data in the page is damaged");
     }
-    for (const place of places) {
+    for (const place of fresh(VIEW)) {
       try {
         const id = JSON.parse(place.textContent).model_id;
+        if (!arrived && !entries[id]) continue; // the data may stand further below
+        dealtWith.add(place);
         if (broken) throw broken;
         if (!entries[id]) throw new Error("its data is missing from the page");
         if (entries[id].model_name !== "AnyModel") continue;
         modelFor(place, id, entries[id], shared).then((model) => show(place, model)).catch((error) => report(place, error));
       } catch (error) {
+        dealtWith.add(place);
         report(place, error);
       }
     }
   }
+  function isFollowed(tag) { // or the parser may still be in the middle of it
+    for (let node = tag; node; node = node.parentNode) if (node.nextSibling) return true;
+    return false;
+  }
 
-  // When the page has been read, and before the theme's own deferred scripts run.
-  if (document.readyState === "loading") document.addEventListener("readystatechange", start, { once: true });
-  else start();
+  const growing = new MutationObserver(start);
+  growing.observe(document, { childList: true, subtree: true });
+  document.addEventListener("readystatechange", () => { // to "interactive", before the theme's own deferred scripts run
+    growing.disconnect();
+    start();
+  }, { once: true });
+  start();
 })();
