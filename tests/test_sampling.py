@@ -180,6 +180,12 @@ def test_log_snr_spacing_has_equal_strides_of_lambda() -> None:
     assert float((strides - strides.mean()).abs().max()) < 0.4
 
 
+def test_times_that_round_to_the_same_are_pushed_apart_by_one() -> None:
+    """60 equal strides of λ are 0.16 long, and near the data neighbouring t lie up to 0.4 apart: there each t is taken."""
+    assert timesteps(linear(1000), 60, "log_snr")[-9:] == list(range(8, -1, -1))
+    assert timesteps(cosine(1000), 50, "late")[:4] == [1000, 999, 998, 996]  # from 1000, 999.6, 998.4, 996.4
+
+
 def test_late_spacing_has_strides_that_grow_evenly() -> None:
     """The times fall as 1 − u² does: strides of 1, 3, 5, … hundredths of the way in ten steps."""
     walk = timesteps(cosine(1000), 10, "late")

@@ -84,6 +84,14 @@ def test_the_step_back_undoes_the_step_up(schedule: Schedule, t: int, s: int) ->
     assert (of_xt * noise_t) ** 2 + of_z**2 == pytest.approx(noise_s**2, abs=1e-12)      # variance of x_s, going down
 
 
+@pytest.mark.parametrize("schedule", ALL, ids=name)
+def test_a_step_up_is_the_formula_of_its_docstring(schedule: Schedule) -> None:
+    x_t, z = random(2, 50)
+    kept, noise_t, noise_s = schedule.signal[900] / schedule.signal[300], schedule.noise[300], schedule.noise[900]
+    wanted = kept * x_t + (noise_s**2 - kept**2 * noise_t**2).sqrt() * z
+    torch.testing.assert_close(renoise(schedule, x_t, 300, 900, z), wanted, **EXACT)
+
+
 def test_two_small_steps_up_are_one_large() -> None:
     for schedule in VP:
         std = step_std(schedule, 700, 200)
@@ -137,6 +145,7 @@ def test_a_time_that_is_not_whole_is_refused() -> None:
         update(VP[0], X, 500.0, 400, X)
 
 
-def test_renoise_refuses_to_go_down() -> None:
+@pytest.mark.parametrize("s", [400, 500])
+def test_renoise_refuses_to_go_down_or_nowhere(s: int) -> None:
     with pytest.raises(ValueError, match="s must lie above t"):
-        renoise(VP[0], X, 500, 400, X)
+        renoise(VP[0], X, 500, s, X)
