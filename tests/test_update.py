@@ -118,6 +118,16 @@ def test_each_sample_may_have_its_own_pair() -> None:
         torch.testing.assert_close(together[one], alone, rtol=0, atol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("t", "s"), [(500, 400), (torch.tensor([300, 900]), torch.tensor([200, 100]))], ids=["one t", "two"])
+def test_a_step_keeps_the_type_and_the_device_of_the_data(t: int | torch.Tensor, s: int | torch.Tensor,
+                                                          dtype: torch.dtype) -> None:
+    """Its coefficients are float64 numbers on the CPU. The device `meta` stands for any other: it computes nothing."""
+    x = torch.empty(2, 3, dtype=dtype, device="meta")
+    for stepped in (update(VP[0], x, t, s, x, u=posterior_std(VP[0], t, s), z=x), renoise(VP[0], x, s, t, x)):
+        assert (stepped.dtype, stepped.device.type) == (dtype, "meta")
+
+
 # Bad input
 
 
