@@ -125,7 +125,7 @@ def timesteps(schedule: Schedule, steps: int, spacing: str | float = "uniform", 
     power = 2 if spacing == "late" else spacing
     if isinstance(power, int | float):
         if not 1 <= power < math.inf:
-            raise ValueError(f"spacing as a number must be at least 1, got {power}")
+            raise ValueError(f"spacing as a number must be finite and at least 1, got {power}")
         return _apart([round(start * (1 - (i / steps) ** power)) for i in range(steps + 1)])
     if spacing != "log_snr":
         raise unknown_name("spacing", spacing, SPACINGS)

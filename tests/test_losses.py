@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -127,6 +128,21 @@ def test_nothing_is_learnt_by_the_teacher() -> None:
     assert strength.grad is None and share.grad is not None
 
 
+def test_teacher_and_student_are_asked_about_x_t_at_the_networks_clock() -> None:
+    """Both learn with the clock of every network, 1000·t/T, and only the teacher is told the label."""
+    x0, eps = pair()
+    t, label, seen = torch.tensor([1, 20, 50]), torch.tensor([3, 1, 4]), []
+
+    def net(x: torch.Tensor, time: torch.Tensor, cond: torch.Tensor | None) -> torch.Tensor:
+        seen.append((x, time.tolist(), cond))
+        return x
+
+    distillation_loss(net, net, cosine(50), x0, t, eps, label)
+    for x, time, _ in seen:
+        assert torch.equal(x, cosine(50).add_noise(x0, t, eps)) and time == [20.0, 400.0, 1000.0]
+    assert [cond for *_, cond in seen] == [label, None]
+
+
 # The times of a batch
 
 @pytest.mark.parametrize("n", [1, 8, 50, 1000])
@@ -211,7 +227,7 @@ def test_eq_min_snr(schedule: Schedule, predicts: str) -> None:
     error = torch.randn(x0.shape, generator=generator(3), dtype=x0.dtype)
     output = target(predicts, x0, eps, signal, noise) + error
     x0_hat, _ = split(predicts, output, schedule.add_noise(x0, t, eps), signal, noise)
-    for settings in ({}, {"cap": 1.5}):
+    for settings in ({}, {"cap": 1.5}, {"cap": 0.5}):
         cost = min_snr_weight(schedule, predicts, t, **settings) * error.square().flatten(1).sum(1)
         wanted = schedule.snr[t].clamp(max=settings.get("cap", 5.0)) * (x0_hat - x0).square().flatten(1).sum(1)
         torch.testing.assert_close(cost, wanted, rtol=1e-9, atol=0)  # as in test_eq_error_factors
@@ -267,33 +283,65 @@ def test_eq_v_target() -> None:
 
 # The terms of the bound
 
-def test_eq_likelihood() -> None:
-    """In one dimension with x̂₀ = k·x_t each step is linear, so p_θ(x_0) is a Gaussian that can be written down: the
-    average over the model's own paths is its density, and the bound lies above its negative logarithm."""
-    T, n, std = 8, 200_000, 0.7
-    schedule, x0 = cosine(T), 0.5
-    k = schedule.signal * std**2 / (schedule.signal**2 * std**2 + schedule.noise**2)
-    one, last = torch.ones(1, dtype=torch.float64), schedule.noise[1]
-    x, variance = torch.randn(n, generator=generator(6), dtype=torch.float64), 1.0
-    for t in range(T, 1, -1):
-        u = posterior_std(schedule, t, t - 1)
-        slope = float(update(schedule, one, t, t - 1, k[t] * one, u=u, std=0.0))
-        x = slope * x + u * torch.randn(n, generator=generator(t), dtype=torch.float64)
-        variance = slope**2 * variance + float(u) ** 2
-    densities = Normal(k[1] * x, last).log_prob(torch.tensor(x0)).exp()
-    known = Normal(0.0, math.sqrt(float(k[1]) ** 2 * variance + float(last) ** 2)).log_prob(torch.tensor(x0))
-    assert float(densities.mean()) == pytest.approx(float(known.exp()), abs=5 * float(densities.std()) / math.sqrt(n))
+# One number, x_0 = 0.6, and six large steps that leave signal in x_T, so that no term of the bound is next to nothing.
+# In one dimension the integrals over paths are sums over a grid, and for Gaussians that vanish at its ends exact ones.
+GREY, X, DX = torch.tensor(0.6, dtype=torch.float64), torch.linspace(-9, 9, 1801, dtype=torch.float64), 0.01
+STEPS = Schedule(COSINE.signal[:601:100], COSINE.noise[:601:100], "six large steps")
+SLOPES = STEPS.signal * 0.49 / (STEPS.signal**2 * 0.49 + STEPS.noise**2)  # x̂₀ = slope_t·x_t, exact for N(0, 0.7²)
 
-    data, eps = torch.full((n, 1), x0).double(), torch.randn((n, 1), generator=generator(7), dtype=torch.float64)
 
-    def linear_denoiser(x_t: torch.Tensor, t: torch.Tensor, cond=None) -> Prediction:
-        return Prediction(k[t][:, None] * x_t, x_t)
+def linear_denoiser(x_t: torch.Tensor, t: torch.Tensor, cond=None) -> Prediction:
+    return Prediction(SLOPES[t][:, None] * x_t, x_t)
 
-    bound = prior_term(schedule, data) - Normal(k[1] * schedule.add_noise(data, 1, eps), last).log_prob(data)[:, 0]
-    for t in range(2, T + 1):
-        bound = bound + bound_term(linear_denoiser, schedule, data, torch.full((n,), t), eps)
-    assert float(bound.mean()) - 5 * float(bound.std()) / math.sqrt(n) > -float(known)
-    assert float(bound.mean()) + float(known) < 1  # and the bound says something: within one nat
+
+def model_step(x_t: torch.Tensor, t: int) -> Normal:
+    """p_θ(x_{t−1} given x_t) of the package; the last step adds the noise of t = 1, as L_0 says."""
+    u = posterior_std(STEPS, t, t - 1)
+    return Normal(update(STEPS, x_t, t, t - 1, SLOPES[t] * x_t, u=u, std=0.0), u if t > 1 else STEPS.noise[1])
+
+
+def true_step(x_t: torch.Tensor, t: int) -> Normal:
+    """q(x_{t−1} given x_t) where the data is N(0, 1): then so is each x_t."""
+    return Normal(STEPS.alpha[t].sqrt() * x_t, STEPS.beta[t].sqrt())
+
+
+def known_log_density(step: Callable[[torch.Tensor, int], Normal]) -> float:
+    """ln p_θ(x_0): linear steps lead from one Gaussian to the next."""
+    variance, one = 1.0, torch.ones((), dtype=torch.float64)
+    for t in range(STEPS.T, 0, -1):
+        variance = float(step(one, t).mean) ** 2 * variance + float(step(one, t).stddev) ** 2
+    return float(Normal(0.0 * GREY, math.sqrt(variance)).log_prob(GREY))  # of floats alone PyTorch would make float32
+
+
+def forward(t: int) -> torch.Tensor:
+    """The share that q(x_t given x_0) has of each point of the grid."""
+    return DX * Normal(STEPS.signal[t] * GREY, STEPS.noise[t]).log_prob(X).exp()
+
+
+def bound(step: Callable[[torch.Tensor, int], Normal]) -> float:
+    """The mean under q(x_1…x_T given x_0) of −ln p_θ(x_0…x_T)/q(x_1…x_T given x_0): a sum over neighbours on a path."""
+    nats = -float(forward(STEPS.T) @ Normal(0.0, 1.0).log_prob(X))
+    for t in range(1, STEPS.T + 1):
+        before, share = (X, forward(t - 1)) if t > 1 else (GREY[None], torch.ones(1, dtype=torch.float64))
+        kernel = Normal(STEPS.alpha[t].sqrt() * before[:, None], STEPS.beta[t].sqrt()).log_prob(X)
+        nats += float(share @ (DX * kernel.exp() * (kernel - step(X, t).log_prob(before[:, None]))).sum(1))
+    return nats
+
+
+@pytest.mark.parametrize("step", [model_step, true_step])
+def test_eq_likelihood(step: Callable[[torch.Tensor, int], Normal]) -> None:
+    """The integral over all paths that end at x_0, one time after the other, is the density that linear steps have there."""
+    density = Normal(0.0, 1.0).log_prob(X).exp()
+    for t in range(STEPS.T, 1, -1):
+        density = step(X, t).log_prob(X[:, None]).exp() @ density * DX
+    density = step(X, 1).log_prob(GREY).exp() @ density * DX
+    assert math.log(density) == pytest.approx(known_log_density(step), abs=1e-10)  # sums of 1,801 roundings
+
+
+def test_eq_elbo() -> None:
+    """The bound lies above −ln p_θ(x_0); and on it, where the model's steps back are those of the forward process."""
+    assert 0.01 < bound(model_step) + known_log_density(model_step) < 1
+    assert bound(true_step) == pytest.approx(-known_log_density(true_step), abs=1e-10)
 
 
 def test_eq_kl_equal_variance() -> None:
@@ -335,7 +383,22 @@ def test_reconstruction_against_the_integral_over_the_bin() -> None:
 
 
 def test_eq_bound_terms() -> None:
-    """On Gaussian data the exact denoiser's terms average to the weight times the posterior variance of x_0."""
+    """The package's own L_T, L_{t−1} and L_0, each averaged over its x_t alone, add up to the average over paths."""
+    data = GREY.expand(len(X), 1)
+    eps = [(X[:, None] - STEPS.signal[t] * GREY) / STEPS.noise[t] for t in range(1, STEPS.T + 1)]
+    terms = [float(prior_term(STEPS, data)[0])]
+    for t in range(2, STEPS.T + 1):
+        terms.append(float(forward(t) @ bound_term(linear_denoiser, STEPS, data, torch.full((len(X),), t), eps[t - 1])))
+    # L_0 gives a grey value a mass, and paths give it a density: between the two lies the width of a bin, here of a fine one.
+    fine = reconstruction_term(linear_denoiser, STEPS, data, eps[0], levels=65_536)
+    terms.append(float(forward(1) @ fine) + math.log(2 / 65_535))
+    # The density bends within a bin: (2/65,535)²/24 over noise_1², which is 0.03; and a mass of 1e-4 has lost four digits.
+    assert sum(terms) == pytest.approx(bound(model_step), abs=1e-7)
+    assert min(abs(term) for term in terms) > 0.01  # so that none could be left out
+
+
+def test_the_terms_of_an_exact_denoiser_are_the_weight_times_what_nobody_can_know() -> None:
+    """The posterior variance of x_0, on Gaussian data."""
     std, n = 0.7, 20_000
     data = GaussianMixture(torch.zeros(1, 1), torch.tensor([std]))
     exact = data.denoiser(COSINE)
@@ -365,8 +428,8 @@ def test_the_denoiser_of_the_bound_is_asked_about_x_t_at_t_with_the_condition() 
 
 
 @pytest.mark.parametrize("T", [50, 1000])
-def test_eq_elbo(T: int) -> None:
-    """The bound lies above what it bounds, and close: on Gaussian data with the exact denoiser Σ L_{t−1} is a sum over
+def test_the_gap_of_the_bound_closes_as_the_steps_become_small(T: int) -> None:
+    """On Gaussian data with the exact denoiser Σ L_{t−1} is a sum over
     steps of SNR that lies above the integral ½∫Var(x_0 given x_t) dSNR = I(x_0; x_1) − I(x_0; x_T), which is known."""
     schedule, variance = cosine(T), 0.7**2
     t = torch.arange(2, T + 1)

@@ -180,6 +180,23 @@ def test_log_snr_spacing_has_equal_strides_of_lambda() -> None:
     assert float((strides - strides.mean()).abs().max()) < 0.4
 
 
+@pytest.mark.parametrize("start", [1000, 700])
+@pytest.mark.parametrize("schedule", [linear(1000), flow(1000), ZERO_SNR], ids=name)
+def test_log_snr_times_are_the_nearest_to_equal_strides(schedule: Schedule, start: int) -> None:
+    """From λ at the start, or at the time before where no signal is left there, to λ_1, and in the last step to the data."""
+    lam = schedule.log_snr.tolist()
+    first = lam[start] if math.isfinite(lam[start]) else lam[start - 1]
+    wanted = [first + (lam[1] - first) * i / 9 for i in range(10)]
+    nearest = [min(range(1, start), key=lambda t: abs(lam[t] - w)) for w in wanted[1:]]
+    assert timesteps(schedule, 10, "log_snr", start) == [start, *nearest, 0]
+
+
+def test_times_that_round_to_the_same_are_pushed_apart_by_one() -> None:
+    """60 equal strides of λ are 0.16 long, and near the data neighbouring t lie up to 0.4 apart: there each t is taken."""
+    assert timesteps(linear(1000), 60, "log_snr")[-9:] == list(range(8, -1, -1))
+    assert timesteps(cosine(1000), 50, "late")[:4] == [1000, 999, 998, 996]  # from 1000, 999.6, 998.4, 996.4
+
+
 def test_late_spacing_has_strides_that_grow_evenly() -> None:
     """The times fall as 1 − u² does: strides of 1, 3, 5, … hundredths of the way in ten steps."""
     walk = timesteps(cosine(1000), 10, "late")
@@ -344,7 +361,8 @@ BAD_SAMPLES = [
     (dict(sampler="dpmpp2m"), "Did you mean 'dpmpp_2m'"),
     (dict(sampler="DDIM "), "Allowed: ddim, ddpm, dpmpp_2m, dpmpp_2m_sde, heun"),
     (dict(spacing="log-snr"), "Did you mean 'log_snr'"),
-    (dict(spacing=0.5), "spacing as a number must be at least 1, got 0.5"),
+    (dict(spacing=0.5), "spacing as a number must be finite and at least 1, got 0.5"),
+    (dict(spacing=math.inf), "spacing as a number must be finite and at least 1, got inf"),
     (dict(variance="larg"), "Did you mean 'large'"),
     (dict(eta=math.inf), "eta must be a finite number of at least 0, or two of them, got inf"),
     (dict(eta=-0.1), "eta must be a finite number of at least 0, or two of them, got -0.1"),

@@ -84,6 +84,14 @@ def test_the_step_back_undoes_the_step_up(schedule: Schedule, t: int, s: int) ->
     assert (of_xt * noise_t) ** 2 + of_z**2 == pytest.approx(noise_s**2, abs=1e-12)      # variance of x_s, going down
 
 
+@pytest.mark.parametrize("schedule", ALL, ids=name)
+def test_a_step_up_is_the_formula_of_its_docstring(schedule: Schedule) -> None:
+    x_t, z = random(2, 50)
+    kept, noise_t, noise_s = schedule.signal[900] / schedule.signal[300], schedule.noise[300], schedule.noise[900]
+    wanted = kept * x_t + (noise_s**2 - kept**2 * noise_t**2).sqrt() * z
+    torch.testing.assert_close(renoise(schedule, x_t, 300, 900, z), wanted, **EXACT)
+
+
 def test_two_small_steps_up_are_one_large() -> None:
     for schedule in VP:
         std = step_std(schedule, 700, 200)
@@ -108,6 +116,16 @@ def test_each_sample_may_have_its_own_pair() -> None:
         one = slice(i, i + 1)
         alone = update(VP[0], x_t[one], int(t[i]), int(s[i]), x0_hat[one], u=float(u[i]), z=z[one])
         torch.testing.assert_close(together[one], alone, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("t", "s"), [(500, 400), (torch.tensor([300, 900]), torch.tensor([200, 100]))], ids=["one t", "two"])
+def test_a_step_keeps_the_type_and_the_device_of_the_data(t: int | torch.Tensor, s: int | torch.Tensor,
+                                                          dtype: torch.dtype) -> None:
+    """Its coefficients are float64 numbers on the CPU. The device `meta` stands for any other: it computes nothing."""
+    x = torch.empty(2, 3, dtype=dtype, device="meta")
+    for stepped in (update(VP[0], x, t, s, x, u=posterior_std(VP[0], t, s), z=x), renoise(VP[0], x, s, t, x)):
+        assert (stepped.dtype, stepped.device.type) == (dtype, "meta")
 
 
 # Bad input
@@ -137,6 +155,7 @@ def test_a_time_that_is_not_whole_is_refused() -> None:
         update(VP[0], X, 500.0, 400, X)
 
 
-def test_renoise_refuses_to_go_down() -> None:
+@pytest.mark.parametrize("s", [400, 500])
+def test_renoise_refuses_to_go_down_or_nowhere(s: int) -> None:
     with pytest.raises(ValueError, match="s must lie above t"):
-        renoise(VP[0], X, 500, 400, X)
+        renoise(VP[0], X, 500, s, X)

@@ -157,11 +157,11 @@ def test_eq_prior_kl(T: int) -> None:
 
 def test_eq_vp_sde() -> None:
     """One step of the chain and one Euler step of length β differ by what is of second order in β."""
-    x, eps = torch.tensor([0.5, -1.0, 1.0], dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    x, eps = torch.tensor([[0.5, -1.0, 1.0], [2.0, 0.25, -1.0]], dtype=torch.float64)
     differences = []
     for beta in (1e-2, 1e-3):
         step = renoise(from_betas([beta], allow_signal_left=True), x, 0, 1, eps)
-        differences.append(float((step - (x - beta * x / 2)).abs().max()))
+        differences.append(float((step - (x - beta * x / 2 + math.sqrt(beta) * eps)).abs().max()))
     # √(1 − β) = 1 − β/2 − β²/8 − …: a tenth of β, a hundredth of the difference. The noise term √β·ε is the same in both.
     assert differences[0] == pytest.approx(1e-4 / 8, rel=0.01)
     assert differences[1] == pytest.approx(differences[0] / 100, rel=0.01)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from diffusion_utils.denoiser import Prediction
 from diffusion_utils.exact import GaussianMixture
-from diffusion_utils.sampling import posterior_std, sample, step_std, update
+from diffusion_utils.sampling import fresh_std, sample, step_std, update
 from diffusion_utils.schedules import cosine, flow, linear
 
 SCHEDULES = [cosine(1000), linear(1000), flow(1000)]
@@ -61,11 +61,12 @@ def test_eq_sampling_ddim(schedule, t: int, s: int) -> None:
 
 @every_step
 def test_eq_sampling_eta(schedule, t: int, s: int) -> None:
-    """u makes x_t and x_s as related as the forward process does: the covariance of the two, given x_0."""
+    """At η = 1 u makes x_t and x_s as related as the forward process does: the covariance of the two, given x_0."""
     signal_t, noise_t, signal_s, noise_s = levels(schedule, t, s)
-    u = float(posterior_std(schedule, t, s))
-    assert u == pytest.approx(noise_s * math.sqrt(1 - float(schedule.snr[t] / schedule.snr[s])), abs=1e-12)
-    assert math.sqrt(noise_s**2 - u**2) * noise_t == pytest.approx(noise_s**2 * signal_t / signal_s, abs=1e-12)
+    for eta in (0.0, 0.3, 1.0):
+        u = eta * noise_s * math.sqrt(1 - (signal_t / noise_t) ** 2 / (signal_s / noise_s) ** 2)
+        assert float(fresh_std(schedule, t, s, eta)) == pytest.approx(u, rel=1e-9)  # the bracket may lose three digits
+    assert math.sqrt(noise_s**2 - u**2) * noise_t == pytest.approx(noise_s**2 * signal_t / signal_s, rel=1e-9)
 
 
 @every_step

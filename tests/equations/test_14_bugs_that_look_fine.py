@@ -11,13 +11,13 @@ from diffusion_utils.bugs.symptoms import kurtosis
 from diffusion_utils.denoiser import Denoiser, Prediction, eps_from_x0
 from diffusion_utils.guidance import guided
 from diffusion_utils.noise import SampleNoise
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import SAMPLERS, sample
 from diffusion_utils.schedules import cosine, linear
 
 SCHEDULE = cosine(1000)
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "ddpm", "dpmpp_2m", "heun"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("schedule", [cosine(1000), linear(1000)], ids=lambda schedule: schedule.name)
 def test_eq_bugs_level(sampler: str, schedule) -> None:
     def denoiser(x_t, t, cond=None) -> Prediction:
@@ -46,6 +46,7 @@ def test_eq_bugs_kurtosis() -> None:
     n = 40_000
     z = SampleNoise(0, range(20), (n // 20,))()
     assert kurtosis(z) == pytest.approx(3, abs=5 * math.sqrt(24 / n))  # five standard errors
+    assert kurtosis(4 * z) == pytest.approx(kurtosis(z), rel=1e-6)  # in units of the squared variance
 
 
 def test_eq_bugs_weight() -> None:
@@ -54,4 +55,10 @@ def test_eq_bugs_weight() -> None:
         return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *SCHEDULE.at(t, like=x_t)))
 
     x_t = torch.linspace(-2, 2, 9)
-    assert torch.equal(guided(denoiser, SCHEDULE, 1.0)(x_t, 400, 3).x0_hat, denoiser(x_t, 400, 3).x0_hat)
+    conditional, difference = torch.cos(x_t), torch.cos(x_t) - torch.tanh(x_t)
+    assert torch.equal(guided(denoiser, SCHEDULE, 1.0)(x_t, 400, 3).x0_hat, conditional)
+    # It is no exception to the rule: beside w = 1 the general formula leads there, but for float32 rounding.
+    for weight in (0.99, 1.01):
+        wanted = conditional + (weight - 1) * difference
+        near = guided(denoiser, SCHEDULE, weight, clip=None)(x_t, 400, 3).x0_hat
+        torch.testing.assert_close(near, wanted, rtol=0, atol=1e-6)
