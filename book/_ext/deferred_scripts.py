@@ -1,6 +1,7 @@
 """Scripts of the theme and of Sphinx run when the page has been read, so that nothing waits for them before it is shown.
 
-Not so the options, which later inline scripts add to, and widget-host.js, which starts figures while the page arrives.
+Not so the options, which later inline scripts add to, and widget-host.js, which starts figures while the page arrives;
+and not on the search page, whose inline script calls them.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ AT_ONCE = {"documentation_options.js", "widget-host.js"}
 
 
 def defer(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Deferred scripts keep their order."""
+    """Deferred scripts keep their order. Sphinx has one object for a script, whatever the page."""
     for script in context.get("script_files", []):
         name = getattr(script, "filename", None)
-        if name and PurePosixPath(str(name)).name not in AT_ONCE:
+        if not name or PurePosixPath(str(name)).name in AT_ONCE:
+            continue
+        if pagename == "search":
+            script.attributes.pop("defer", None)
+        else:
             script.attributes["defer"] = "defer"
 
 
