@@ -1,8 +1,8 @@
 """Keep pages light: what figures share is written once a page, and much data moves into files of its own.
 
-A page holds the data of its first figures, up to INLINE_LIMIT, so that they are ready at once. The others' is in
+A page holds the data of its first figures only up to INLINE_LIMIT, so that its text is there soon. The others' is in
 `_static/widgets/`, as scripts, because a page opened from a file may load scripts and nothing else; `widget-host.js` asks
-for each when the reader comes near the figure.
+for that of the first figure at once, and for each other when the reader comes near it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from widget_state import PageState, page_state, script_text
 
-INLINE_LIMIT = 190_000  # characters, about 150 kB as sent; a page may weigh 600 kB before its first figure moves
+INLINE_LIMIT = 20_000  # characters: what is smaller is not worth a request
 SHARED = ("_esm", "_css")
 
 
@@ -24,7 +24,8 @@ def digest(text: str) -> str:
 
 
 def share_code(page: PageState) -> None:
-    """In place of the code, each model names the one copy of it. What has no place in the page is left out."""
+    """In place of the code, each model names the one copy of it; "modules" are those that can be loaded ahead. What has no
+    place in the page is left out."""
     page.data["state"] = {name: model for name, model in page.models.items() if name in page.shown}
     page.data["shared"] = {}
     for model in page.models.values():
@@ -32,6 +33,8 @@ def share_code(page: PageState) -> None:
             if text := model["state"].get(key):
                 model["state"][key] = digest(text)
                 page.data["shared"][digest(text)] = text
+    page.data["modules"] = list(dict.fromkeys(model["state"]["_esm"] for model in page.models.values()
+                                              if "_esm" in model["state"]))
 
 
 def share_style(body: str) -> str:
@@ -47,9 +50,9 @@ def share_style(body: str) -> str:
 
 
 def move_out(page: PageState, folder: Path, limit: int) -> None:
-    """Write the figures beyond the limit into files; the page keeps their names."""
+    """Write the figures beyond the limit into files; the page keeps their names, and says which it needs first."""
     room = limit
-    for name, model in page.figures().items():
+    for number, (name, model) in enumerate(page.figures().items()):
         text = script_text({"state": model["state"], "buffers": model.get("buffers", [])})
         room -= len(text)
         if room >= 0:
@@ -58,6 +61,8 @@ def move_out(page: PageState, folder: Path, limit: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{file}.js").write_text(f'widgetFiles["{file}"] = {text};\n', encoding="utf-8")
         page.models[name] = {"model_name": model["model_name"], "file": file}
+        if number == 0:
+            page.data["first"] = file
 
 
 def lighten(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:

@@ -72,7 +72,7 @@
 
   const models = new Map(); // two views of one model move together
   async function modelFor(place, id, entry, shared) {
-    if (entry.file) await comesNear(place);
+    if (entry.file && !files.has(entry.file)) await comesNear(place);
     const data = entry.file ? await loadFile(entry.file) : entry;
     if (!models.has(id)) {
       for (const key of ["_esm", "_css"]) data.state[key] = shared[data.state[key]] ?? data.state[key];
@@ -117,51 +117,43 @@
     console.error("widget-host:", error);
   }
 
-  // Called again and again while the page arrives, so that the first figure moves before the last paragraph is there.
-  const dealtWith = new Set();
+  // The data often stand above this script: what takes time to load is asked for now, while the page still arrives.
   const entries = {};
   const shared = {};
+  const wasRead = new Set();
   let broken = null;
-  function start() {
-    const arrived = document.readyState !== "loading";
-    const fresh = (selector) => [...document.querySelectorAll(selector)].filter(
-      (tag) => !dealtWith.has(tag) && (arrived || isFollowed(tag)),
-    );
-    for (const tag of fresh(STATE)) {
-      dealtWith.add(tag);
+  function readData() {
+    for (const tag of document.querySelectorAll(STATE)) {
+      if (wasRead.has(tag)) continue;
+      wasRead.add(tag);
       try {
         const data = JSON.parse(tag.textContent);
         Object.assign(entries, data.state);
         Object.assign(shared, data.shared);
+        for (const name of data.modules ?? []) importModule(shared[name]).catch(() => {}); // whoever shows it, reports
+        if (data.first) loadFile(data.first).catch(() => {});
       } catch (error) {
         broken = new Error("its data in the page is damaged");
       }
     }
-    for (const place of fresh(VIEW)) {
-      try {
-        const id = JSON.parse(place.textContent).model_id;
-        if (!arrived && !entries[id]) continue; // the data may stand further below
-        dealtWith.add(place);
-        if (broken) throw broken;
-        if (!entries[id]) throw new Error("its data is missing from the page");
-        if (entries[id].model_name !== "AnyModel") continue;
-        modelFor(place, id, entries[id], shared).then((model) => show(place, model)).catch((error) => report(place, error));
-      } catch (error) {
-        dealtWith.add(place);
-        report(place, error);
-      }
+  }
+  function start(place) {
+    try {
+      const id = JSON.parse(place.textContent).model_id;
+      if (broken) throw broken;
+      if (!entries[id]) throw new Error("its data is missing from the page");
+      if (entries[id].model_name !== "AnyModel") return;
+      modelFor(place, id, entries[id], shared).then((model) => show(place, model)).catch((error) => report(place, error));
+    } catch (error) {
+      report(place, error);
     }
   }
-  function isFollowed(tag) { // or the parser may still be in the middle of it
-    for (let node = tag; node; node = node.parentNode) if (node.nextSibling) return true;
-    return false;
+  function startAll() { // before the theme's own deferred scripts run
+    readData();
+    document.querySelectorAll(VIEW).forEach(start);
   }
 
-  const growing = new MutationObserver(start);
-  growing.observe(document, { childList: true, subtree: true });
-  document.addEventListener("readystatechange", () => { // to "interactive", before the theme's own deferred scripts run
-    growing.disconnect();
-    start();
-  }, { once: true });
-  start();
+  readData();
+  if (document.readyState === "loading") document.addEventListener("readystatechange", startAll, { once: true });
+  else startAll();
 })();

@@ -234,7 +234,7 @@ def with_broken_code(state):
 
 @pytest.mark.parametrize(
     ("damage", "reason"),
-    [(without_pictures, "decode"), (without_models, "missing from the page"), (with_broken_code, "Unexpected")],
+    [(without_pictures, "pictures are damaged"), (without_models, "missing from the page"), (with_broken_code, "Unexpected")],
 )
 def test_a_widget_that_cannot_start_says_so_and_keeps_its_picture(open_page, damage, reason):
     page = open_page(one_slider(), change=damage, ready=False)
@@ -243,6 +243,18 @@ def test_a_widget_that_cannot_start_says_so_and_keeps_its_picture(open_page, dam
     assert "could not start" in message.text_content() and reason in message.text_content()
     assert page.locator(".widget-poster img").is_visible()
     assert page.locator("#text").text_content() == "The rest of the page."
+
+
+def test_a_figure_starts_where_pictures_may_come_from_data_addresses_alone(open_page, tmp_path):
+    """As in the notebooks of VS Code, whose rule for pictures names no blob."""
+    page = open_page(one_slider())
+    file = tmp_path / "page.html"
+    rule = "default-src 'none'; script-src 'unsafe-inline' file: blob:; style-src 'unsafe-inline'; img-src https: data:"
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{rule}">'
+    file.write_text(file.read_text(encoding="utf-8").replace("<title>", f"{meta}<title>"), encoding="utf-8")
+    page.goto(file.as_uri())
+    page.locator(".fs[data-ready]").wait_for(timeout=10_000)
+    assert np.array_equal(pixels(page), COLOUR[0]) and page.problems == []
 
 
 def test_a_page_cut_off_in_the_data_says_so(open_page, tmp_path):

@@ -57,6 +57,20 @@ def test_a_figure_loads_its_file_when_the_reader_comes_near(book, tab):
     assert np.array_equal(shown, FRAMES[1, 4])
 
 
+def test_the_file_of_the_first_figure_is_asked_for_at_once(tmp_path, tab):
+    """The reader looks there first; the text does not wait for it."""
+    figures = [FrameScrubber.from_arrays(frames, axes=[Axis("t", range(5))], title=title)
+               for frames, title in zip(FRAMES, ("First", "Second"), strict=True)]
+    page = build(tmp_path, [FAR, figures[0], FAR, figures[1]], "widget_inline_limit = 0")
+    files = {name: file.stem for file in (page.parent / "_static" / "widgets").glob("*.js")
+             for name in ("First", "Second") if re.search(f'"title": ?"{name}"', file.read_text(encoding="utf-8"))}
+    requests = []
+    tab.on("request", lambda request: requests.append(request.url.split("/")[-1].removesuffix(".js")))
+    tab.goto(page.as_uri())
+    tab.locator("#fig-first .fs[data-ready]").wait_for()
+    assert requests.count(files["First"]) == 1 and files["Second"] not in requests
+
+
 def test_the_code_and_the_style_are_in_the_page_once(book):
     page = (book / "index.html").read_text(encoding="utf-8")
     assert page.count("async function render(") == 1
