@@ -68,7 +68,7 @@ def keep_known(schedule: Schedule, known: Tensor, mask: Tensor, seed: int = 0,
     return after_step
 
 
-def repaint_times(schedule: Schedule, steps: int = 50, jump: int = 5, repeats: int = 3) -> list[int]:
+def repaint_times(schedule: Schedule, steps: int, jump: int, repeats: int) -> list[int]:
     """A walk that goes down `jump` steps, back up again, `repeats` times in all, and on: RePaint's resampling.
 
     Writing known pixels in at each step leaves the filled part unaware of them; walking up and down again lets the two
