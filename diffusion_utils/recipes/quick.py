@@ -20,5 +20,6 @@ def quick(minutes: float = 1.0, seed: int = 0) -> DiffusionRecipe:
         schedule={"name": "cosine", "T": 1000},
         predicts="v",
         sampling={"sampler": "dpmpp_2m_sde", "steps": 20, "spacing": 1.5, "eta": [1.4, 1.0]},
-        train=TrainConfig(steps=100_000, minutes=minutes, batch=32, lr=3e-3, warmup=50, ema=0.99, log_every=10, seed=seed),
+        train=TrainConfig(steps=100_000, minutes=minutes, batch=64, lr=4e-3, warmup=50, ema=0.99, log_every=10, seed=seed,
+                          optimiser="muon"),
     )
