@@ -42,7 +42,7 @@ twice: ## Run every chapter a second time, in the reverse order: does each show 
 mutants: ## Plant each known mistake in a copy of the package and show which test catches it (ONLY=clip: those that mention it)
 	$(BUILD) mutants $(if $(ONLY),--only '$(ONLY)')
 
-mutation: ## Change the core in every small way: which changes does no test notice? (ten minutes or more, resumable; ONLY=losses)
+mutation: ## Change the core in every small way: which changes does no test notice? (long, resumable; ONLY=losses)
 	$(BUILD) mutation $(if $(ONLY),--only '$(ONLY)')
 
 coverage: ## Which lines and branches of the core do its own tests reach? Below 98 % is an error

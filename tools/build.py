@@ -77,7 +77,7 @@ def mutants(only: str) -> int:
 
 
 def mutation(only: str) -> int:
-    """Change the core in every small way that mutmut knows and show which changes no test notices (ten minutes or more)."""
+    """Change the core in every small way that mutmut knows and show which changes no test notices; can be resumed."""
     environment.ensure()
     environment.pip("install", "-e", ".[mutation]")
     return python(ROOT / "tools" / "mutation.py", *filter(None, [only]))

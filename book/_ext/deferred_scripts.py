@@ -1,7 +1,7 @@
 """Scripts of the theme and of Sphinx run when the page has been read, so that nothing waits for them before it is shown.
 
-Not so the options, which later inline scripts add to, and widget-host.js, which starts figures while the page arrives;
-and not on the search page, whose inline script calls them.
+Not so the options, which later inline scripts add to, and widget-host.js, which asks for the first figure's data while the
+page arrives and starts figures before the theme's scripts run; and not on the search page, whose inline script calls them.
 """
 
 from __future__ import annotations
