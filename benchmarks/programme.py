@@ -23,16 +23,16 @@ ROOT = Path(__file__).parent.parent
 # Minutes on 2 CPU cores with bfloat16, about, and the command; each group fits into a session of 150 minutes, or is a race,
 # which goes on in the next one.
 CPU: list[list[tuple[int, str]]] = [
-    [(10, "throughput.py"), (25, "live.py"), (20, "quality_vs_calls.py --only default"),
-     (50, "time_to_quality.py ours --minutes 30"), (30, "time_to_quality.py ours --minutes 15")],
+    [(15, "throughput.py"), (125, "techniques.py")],
+    [(50, "time_to_quality.py ours --minutes 30"), (30, "time_to_quality.py ours --minutes 15"), (10, "speedups.py"),
+     (10, "growth.py"), (25, "live.py")],
     [(160, "time_to_quality.py diffusers --minutes 120")],
-    [(10, "speedups.py"), (10, "growth.py"), (35, "quality_vs_calls.py --n 2000 --only points"),
+    [(20, "quality_vs_calls.py --only default"), (35, "quality_vs_calls.py --n 2000 --only points"),
      (85, "quality_vs_calls.py --only peer long")],
     [(150, "time_to_quality.py ours --minutes 120")],
-    [(125, "techniques.py"), (20, "bugs.py")],
     [(170, "time_to_quality.py smalldiffusion --minutes 120")],
     [(190, "time_to_quality.py denoising-diffusion-pytorch --minutes 120")],
-    [(40, "article.py")],
+    [(20, "bugs.py"), (40, "article.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.
 CUDA: list[list[tuple[int, str]]] = [

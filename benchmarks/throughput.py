@@ -178,7 +178,7 @@ def same_network_training(device: torch.device, rounds: int) -> dict:
 def main() -> None:
     """Measure what is missing and record it."""
     args = arguments(__doc__).parse_args()
-    device, rounds = pick_device(args.device), 3 if args.quick else 15
+    device, rounds = pick_device(args.device), 3 if args.quick else 31
     results = Results("throughput", device, "seconds, medians of n rounds that take turns", rounds,
                       {"batch": BATCH, "calls": CALLS}, args.quick)
     for name, make in (("no network", Nothing), ("our network", from_scratch().build), ("diffusers' network", Theirs)):

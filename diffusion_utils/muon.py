@@ -6,28 +6,43 @@ Source: Jordan et al. 2024 (the optimiser and its Newton–Schulz polynomial); L
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
-
-from .devices import has_fast_bf16
 
 NOT_HIDDEN = ("conv_in", "conv_out", "embed")  # layers next to the pixels, the time and the labels are left to AdamW
 
 
-def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Nearly U·Vᵀ of matrix = U·S·Vᵀ: all singular values are brought close to 1 by X ← a·X + (b·XXᵀ + c·(XXᵀ)²)·X.
+def newton_schulz(gram: Tensor, steps: int = 5) -> Tensor:
+    """Q such that Q·X is nearly U·Vᵀ for every X = U·S·Vᵀ with S ≤ 1 whose Gram matrix XXᵀ is the given one.
 
-    The polynomial lifts small values fast and leaves them within about 0.7…1.2; exactness would cost more and gain nothing
-    (Jordan et al. 2024). matrix: (m, n). Returns the same shape and dtype.
+    A step is X ← p·X, p = a + b·XXᵀ + c·(XXᵀ)²: it lifts small singular values fast and leaves them within about 0.7…1.2;
+    exactness would cost more and gain nothing (Jordan et al. 2024). XXᵀ becomes p·XXᵀ·p by that, whatever X is, so the
+    steps are made with the small matrix alone. gram: (…, m, m). Returns the same shape and dtype.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.to(torch.bfloat16 if has_fast_bf16(matrix.device) else torch.float32)
-    x = x.T if len(matrix) > matrix.shape[1] else x  # the smaller of the two Gram matrices
-    x = x / (x.norm() + 1e-7)  # the largest singular value is now at most 1
+    one = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    q = one
     for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if len(matrix) > matrix.shape[1] else x).to(matrix.dtype)
+        p = a * one + b * gram + c * gram @ gram
+        q, gram = p @ q, p @ gram @ p
+    return q
+
+
+def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Nearly U·Vᵀ of each matrix = U·S·Vᵀ: all singular values are brought close to 1. matrices: float, (m, n) each.
+
+    Those whose smaller sides are equal go through `newton_schulz` together: few large products instead of many small ones.
+    """
+    wide = [matrix.T if len(matrix) > matrix.shape[1] else matrix for matrix in matrices]  # the smaller Gram matrix
+    wide = [x / (x.norm() + 1e-7) for x in wide]  # the largest singular value is now at most 1
+    found: dict[int, Tensor] = {}
+    for side in {len(x) for x in wide}:
+        alike = [k for k, x in enumerate(wide) if len(x) == side]
+        factors = newton_schulz(torch.stack([wide[k] @ wide[k].T for k in alike]))
+        found |= {k: q @ wide[k] for k, q in zip(alike, factors, strict=True)}
+    return [found[k].T if len(matrix) > matrix.shape[1] else found[k] for k, matrix in enumerate(matrices)]
 
 
 class Muon(torch.optim.Optimizer):
@@ -48,24 +63,35 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure=None) -> None:
         """One step from the gradients at hand."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    direction = self._muon if group["matrices"] else self._adam
-                    update = direction(parameter.grad, self.state[parameter], group)
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * update)
+            weights = [p for p in group["params"] if p.grad is not None]
+            if weights:
+                directions = (self._muon if group["matrices"] else self._adam)(weights, [p.grad for p in weights], group)
+                torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_sub_(weights, directions, alpha=group["lr"])
 
-    @staticmethod
-    def _muon(grad: Tensor, state: dict, group: dict) -> Tensor:
-        mu = group["momentum"]
-        average = state.setdefault("momentum", torch.zeros_like(grad))
-        average.lerp_(grad, 1 - mu)
-        matrix = grad.lerp(average, mu).flatten(1)  # Nesterov's look-ahead
-        return (0.2 * max(matrix.shape) ** 0.5 * orthogonal(matrix)).view_as(grad)
+    def _kept(self, name: str, weights: list[Tensor]) -> list[Tensor]:
+        """What is kept under that name for each weight; zeros at first."""
+        for p in weights:
+            if name not in self.state[p]:
+                self.state[p][name] = torch.zeros_like(p)
+        return [self.state[p][name] for p in weights]
 
-    @staticmethod
-    def _adam(grad: Tensor, state: dict, group: dict, eps: float = 1e-8) -> Tensor:
-        (beta1, beta2), step = group["betas"], int(state.get("step", 0)) + 1
-        state["step"] = step
-        first = state.setdefault("exp_avg", torch.zeros_like(grad)).lerp_(grad, 1 - beta1)
-        second = state.setdefault("exp_avg_sq", torch.zeros_like(grad)).lerp_(grad**2, 1 - beta2)
-        return first / (1 - beta1**step) / ((second / (1 - beta2**step)).sqrt() + eps)
+    def _muon(self, weights: list[Tensor], grads: list[Tensor], group: dict) -> list[Tensor]:
+        mu, averages = group["momentum"], self._kept("momentum", weights)
+        torch._foreach_lerp_(averages, grads, 1 - mu)
+        ahead = torch._foreach_lerp(grads, averages, mu)  # Nesterov's look-ahead
+        found = orthogonal([matrix.flatten(1) for matrix in ahead])
+        return [(0.2 * max(matrix.shape) ** 0.5 * matrix).view_as(p) for matrix, p in zip(found, weights, strict=True)]
+
+    def _adam(self, weights: list[Tensor], grads: list[Tensor], group: dict, eps: float = 1e-8) -> list[Tensor]:
+        beta1, beta2 = group["betas"]
+        for p in weights:
+            self.state[p]["step"] = int(self.state[p].get("step", 0)) + 1
+        steps = [self.state[p]["step"] for p in weights]
+        first, second = self._kept("exp_avg", weights), self._kept("exp_avg_sq", weights)
+        torch._foreach_lerp_(first, grads, 1 - beta1)
+        torch._foreach_mul_(second, beta2)
+        torch._foreach_addcmul_(second, grads, grads, 1 - beta2)
+        size = torch._foreach_sqrt(torch._foreach_div(second, [1 - beta2**step for step in steps]))
+        torch._foreach_add_(size, eps)
+        return torch._foreach_div(torch._foreach_div(first, [1 - beta1**step for step in steps]), size)

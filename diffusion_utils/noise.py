@@ -30,4 +30,7 @@ class SampleNoise:
         self.shape, self.device = tuple(shape), device
 
     def __call__(self) -> Tensor:
-        return torch.stack([torch.randn(self.shape, generator=g) for g in self.generators]).to(self.device)
+        rows = torch.empty((len(self.generators), *self.shape))
+        for row, generator in zip(rows, self.generators, strict=True):
+            row.normal_(generator=generator)
+        return rows.to(self.device)

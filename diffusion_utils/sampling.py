@@ -186,7 +186,7 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
         elif sampler == "heun":
             D = _heun(denoiser, schedule, x, x0_hat, t, s, cond)
         share = eta[0] if schedule.snr[t] < MUCH_NOISE else eta[1]
-        u = fresh_std(schedule, t, s, share)
+        u = fresh_std(schedule, t, s, share) if share > 0 else 0.0
         std = u if variance == "posterior" else share * step_std(schedule, t, s) * (s > 0)
         x = update(schedule, x, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
         if after_step is not None:

@@ -91,7 +91,8 @@ class Schedule:
         t = t.to("cpu", torch.int64)
         if t.ndim > 1:
             raise ValueError(f"t must be one integer or a tensor (B,), got shape {tuple(t.shape)}")
-        if t.numel() and (int(t.min()) < 0 or int(t.max()) > self.T):
+        outside = not 0 <= int(t) <= self.T if t.ndim == 0 else bool(((t < 0) | (t > self.T)).any())
+        if outside:
             raise ValueError(f"t must lie in 0…{self.T}, got {int(t.min())}…{int(t.max())}")
         return t
 

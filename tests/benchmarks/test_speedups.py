@@ -46,6 +46,16 @@ def test_each_optimiser_moves_the_weights(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(not torch.equal(net[0].weight, old) for net, old in zip(nets, before, strict=True))
 
 
+def test_the_ways_to_compute_muons_polynomial_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speedups, "network", lambda device: nn.Sequential(nn.Linear(8, 24), nn.Linear(24, 8)))
+    plain, gram, together = (way() for way in speedups.polynomials(CPU).values())
+    assert [tuple(one.shape) for one in plain] == [(24, 8), (8, 24)]
+    for a, b, c in zip(plain, gram, together, strict=True):
+        torch.testing.assert_close(b, c, rtol=0, atol=1e-4)
+        # five steps of three products and two sums, each rounded to bfloat16
+        torch.testing.assert_close(a, c, rtol=0, atol=25 * 2**-9)
+
+
 @pytest.mark.slow
 def test_without_a_compiler_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     from torch._inductor import config

@@ -61,6 +61,6 @@ def test_eq_muon(m: int, n: int) -> None:
         M = momentum * average + (1 - momentum) * gradient  # the average as it will be if the gradient stays
         u, _, vt = torch.linalg.svd(M, full_matrices=False)
         step = u.T @ (before - layer.weight.detach()) @ vt.T / (lr * 0.2 * math.sqrt(24))  # the identity, says the equation
-        # the polynomial's five steps leave 0.68…1.13 where the equation has 1, and bfloat16 adds a few per cent
-        assert ((step.diagonal() > 0.6) & (step.diagonal() < 1.25)).all()
-        assert (step - step.diagonal().diag()).abs().max() < 0.08
+        # the polynomial's five steps leave 0.68…1.13 where the equation has 1; off the diagonal there is rounding alone
+        assert ((step.diagonal() > 0.66) & (step.diagonal() < 1.15)).all()
+        assert (step - step.diagonal().diag()).abs().max() < 0.02
