@@ -1,10 +1,13 @@
 """What each technique is worth in quality: one thing changed at a time, the same minutes of training, the same measurements.
 
-    python benchmarks/techniques.py [--only NAME …] [--quick] [--device cpu]
+    python benchmarks/techniques.py [--only NAME …] [--steps 846] [--quick] [--device cpu]
 
 Each entry says what was expected before it was measured. What did not help stays in the table. The base is run with three
 seeds: what differs from it by less than they differ from each other is no difference. Techniques that change nothing but
 the time a step takes are measured by speedups.py.
+
+--steps measures those that leave the cost of a step as it is, after as many steps instead of minutes. With the number of
+steps that the base took, a record can so be completed on another machine.
 """
 
 from __future__ import annotations
@@ -56,6 +59,12 @@ class Technique:
     rate: str = "cosine"  # the shape of the learning rate
     ramp: bool = False  # from a quarter of the batch to all of it
     steady: bool = False  # an average that keeps its decay from the first step on
+
+    @property
+    def costs_as_the_base(self) -> bool:
+        """Whether a step takes as long as one of the base: only the rate, the seed or the average is another."""
+        same = replace(self, name="", expected="", train={}, rate="cosine", steady=False) == Technique("", "")
+        return same and set(self.train) <= {"lr", "ema", "seed"}
 
 
 TECHNIQUES = [
@@ -123,10 +132,10 @@ def shifted(schedule: Schedule, shift: float) -> Schedule:
     return from_alpha_bar(torch.sigmoid(torch.logit(schedule.alpha_bar) + shift), f"{schedule.name}, shifted")
 
 
-def changed(technique: Technique, minutes: float) -> DiffusionRecipe:
-    """The recipe of mnist-unet from scratch, for so many minutes, with the one change."""
+def changed(technique: Technique, minutes: float | None, steps: int = 10**9) -> DiffusionRecipe:
+    """The recipe of mnist-unet from scratch, for so many minutes or else steps, with the one change."""
     recipe = from_scratch()
-    base = TrainConfig(steps=10**9, minutes=minutes, batch=64, lr=1.5e-3, warmup=50, ema=0.995, log_every=10, optimiser="muon")
+    base = TrainConfig(steps=steps, minutes=minutes, batch=64, lr=1.5e-3, warmup=50, ema=0.995, log_every=10, optimiser="muon")
     return replace(recipe, predicts=technique.predicts, schedule=technique.schedule or recipe.schedule,
                    network=recipe.network | technique.network, train=replace(base, **technique.train))
 
@@ -179,9 +188,9 @@ def measure(net: nn.Module, schedule: Schedule, predicts: str, sampling: dict, y
     return round(yardstick.distance(torch.cat(done)), 3)
 
 
-def result(technique: Technique, minutes: float, n: int, data: ImageData, yardstick: Yardstick, device: torch.device) -> dict:
+def result(technique: Technique, recipe: DiffusionRecipe, n: int, data: ImageData, yardstick: Yardstick,
+           device: torch.device) -> dict:
     """What was expected and what came out. Raises CannotCompile where that is the change."""
-    recipe = changed(technique, minutes)
     steps, net = train(technique, recipe, data, device)
     schedule = shifted(recipe.make_schedule(), technique.shift)
     return {"expected": technique.expected, "steps": steps, "batch": recipe.train.batch,
@@ -193,16 +202,20 @@ def main() -> None:
     """Measure what is missing in the record."""
     parser = arguments(__doc__)
     parser.add_argument("--only", nargs="+", choices=[t.name for t in TECHNIQUES])
+    parser.add_argument("--steps", type=int, help="instead of minutes, where the change leaves the cost of a step as it is")
     args = parser.parse_args()
+    names = args.only or [t.name for t in TECHNIQUES if t.costs_as_the_base or not args.steps]
+    if args.steps and not all(t.costs_as_the_base for t in TECHNIQUES if t.name in names):
+        parser.error(f"--steps compares nothing where a step costs more or less than the base's, as in {args.only}")
     device, yardstick, data = pick_device(args.device), Yardstick(), load_mnist("train")
     minutes, n = (0.5, 500) if args.quick else (3.0, 1000)
     results = Results("techniques", device, "Fréchet distance of n samples to the training digits, in features of "
-                      "mnist-classifier, after the same minutes of training", n, {"minutes": minutes}, args.quick)
-    for technique in TECHNIQUES:
-        if args.only and technique.name not in args.only:
-            continue
+                      "mnist-classifier, after the same minutes of training", n, {"minutes": minutes}, args.quick,
+                      anywhere=args.steps is not None)
+    for technique in (t for t in TECHNIQUES if t.name in names):
+        recipe = changed(technique, None, args.steps) if args.steps else changed(technique, minutes)
         try:
-            results.part(technique.name, lambda technique=technique: result(technique, minutes, n, data, yardstick, device))
+            results.part(technique.name, partial(result, technique, recipe, n, data, yardstick, device))
         except CannotCompile as error:
             print(f"{technique.name}: not possible here, {error}")
 

@@ -15,7 +15,7 @@ from functools import partial
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers.optimization import get_cosine_schedule_with_warmup
-from peers import diffusers_unet, from_scratch
+from peers import ARMS, Arm, diffusers_unet, from_scratch
 from speedups import Graphed
 from timing import Results, arguments
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ from diffusion_utils.speed import interleaved, matrix_rate
 from diffusion_utils.training import batch_rows, make_optimiser
 
 BATCH, CALLS = 64, 20
+TURN = 1280  # training images of each way to train in each round, about
 
 
 class Theirs(nn.Module):
@@ -175,6 +176,29 @@ def same_network_training(device: torch.device, rounds: int) -> dict:
     return {name: value | {"images_per_s": round(BATCH / value["median_s"], 1)} for name, value in timed.items()}
 
 
+def each_recipe(device: torch.device, rounds: int) -> dict:
+    """Training images a second of every way to train that takes part in the race, at its own settings and batch."""
+    data, arms = load_mnist("train"), {}
+    for name, arm in ARMS.items():
+        try:
+            arms[name] = arm(data, device, 1e9)
+        except ImportError as error:
+            print(f"{name}: not measured, {first_line(error)}", flush=True)
+    for _ in range(2):  # the first two lines of our own loop come after 1 and 10 steps, further ones every 10
+        arms["ours"].step()
+
+    def turn(arm: Arm) -> None:
+        for _ in range(1 if arm.name == "ours" else max(1, TURN // arm.batch)):
+            arm.step()
+
+    before = {name: arm.seen for name, arm in arms.items()}
+    timed = interleaved({name: partial(turn, arm) for name, arm in arms.items()}, device, rounds)
+    images = {name: (arm.seen - before[name]) / (rounds + 1) for name, arm in arms.items()}  # the first round is not timed
+    return {"rounds": rounds, "arms": {
+        name: value | {"batch": arms[name].batch, "images_per_s": round(images[name] / value["median_s"], 1)}
+        for name, value in timed.items()}}
+
+
 def main() -> None:
     """Measure what is missing and record it."""
     args = arguments(__doc__).parse_args()
@@ -185,6 +209,8 @@ def main() -> None:
         results.part(name, lambda make=make: sampling(make(), device, rounds))
     results.part("training", lambda: training(device, rounds))
     results.part("training, diffusers' network", lambda: same_network_training(device, rounds))
+    if not args.quick:  # some minutes, and what a race needs to be compared with one on another machine
+        results.part("training, each recipe", lambda: each_recipe(device, rounds // 4))
     alone, ours = results.record["parts"]["no network"], results.record["parts"]["our network"]
     for name, without in alone.items():
         if " " in name:

@@ -55,21 +55,24 @@ class Results:
     n: samples or rounds behind each figure; settings: what else must be the same for parts to stand in one file. The
     full form lies among the package's records, which the chapter shows; --quick in benchmarks/here.
     Where the file was made with other settings or on other hardware the run ends, so that no measurement is lost.
+    anywhere: what is measured does not depend on the hardware; a part made on another machine says on which.
     """
 
-    def __init__(self, name: str, device: torch.device, measure: str, n: int, settings: dict, quick: bool):
+    def __init__(self, name: str, device: torch.device, measure: str, n: int, settings: dict, quick: bool,
+                 anywhere: bool = False):
         self.device, self.path = device, (HERE if quick else FOLDER) / f"{name}-{device.type}.json"
         self.path.parent.mkdir(exist_ok=True)
         head = {"measure": measure, "n": n, "settings": settings, "hardware": describe(device)}
         self.record = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else head | {"parts": {}}
         changed = {key: (self.record[key], value) for key, value in head.items() if self.record[key] != value}
+        self.elsewhere = {"hardware": changed.pop("hardware")[1]} if anywhere and "hardware" in changed else {}
         if changed:
             sys.exit(f"{self.path} was made differently; move it away to begin anew. There and here: {changed}")
 
     def write(self, name: str, figures: dict) -> None:
         """Put one part, complete or not, into the file."""
         today = date.today().isoformat()
-        self.record["parts"][name] = figures | {"versions": versions(), "date": today}
+        self.record["parts"][name] = figures | self.elsewhere | {"versions": versions(), "date": today}
         write_atomic(self.path, json_bytes(self.record | {"date": today}))
 
     def part(self, name: str, function: Callable[[], dict]) -> dict:

@@ -104,6 +104,26 @@ def arrival(points: list[dict], bar: float) -> float | None:
     return None
 
 
+def one_clock(race: dict, rates: dict[str, float]) -> dict:
+    """The race as if all its runs had been made on the machine of the rates: minutes = images/(60·rate).
+
+    What a network learns from a picture does not depend on the machine; what the picture costs is measured side by side.
+    race: {"hardware", "parts": {name: {"arm", "points": [{"minutes", "images", …}], "hardware" where it is another}}};
+    rates: training images a second by arm. Where all runs were made on one machine and not every arm has a rate, the minutes
+    stay as they were measured. Raises ValueError where runs of different machines cannot be compared for want of a rate.
+    """
+    missing = {part["arm"] for part in race["parts"].values()} - rates.keys()
+    if missing:
+        machines = {part.get("hardware", race["hardware"]) for part in race["parts"].values()}
+        if len(machines) > 1:
+            raise ValueError(f"runs on {' and '.join(sorted(machines))} need the rate of each arm on one machine; "
+                             f"there is none of {', '.join(sorted(missing))}")
+        return race
+    parts = {name: part | {"points": [point | {"minutes": point["images"] / (60 * rates[part["arm"]])}
+                                      for point in part["points"]]} for name, part in race["parts"].items()}
+    return race | {"parts": parts}
+
+
 @dataclass(frozen=True)
 class Layer:
     """One layer in one call of the network: its name and kind, FLOP, bytes in and out, and a function that runs it alone."""

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_utils.networks.unet import UNet
-from diffusion_utils.speed import arrival, copy_rate, interleaved, layers_of, matrix_rate, whole_speedup
+from diffusion_utils.speed import arrival, copy_rate, interleaved, layers_of, matrix_rate, one_clock, whole_speedup
 
 CPU = torch.device("cpu")
 
@@ -68,6 +68,23 @@ def test_a_curve_arrives_between_two_looks_where_a_power_law_does() -> None:
 def test_a_curve_that_rises_again_has_arrived() -> None:
     points = [{"minutes": m, "fd": fd} for m, fd in ((1.0, 8.0), (2.0, 2.0), (4.0, 5.0))]
     assert arrival(points, 4.0) == pytest.approx(2**0.5)
+
+
+def test_runs_of_several_machines_come_to_one_clock_by_their_images() -> None:
+    """600 pictures at 5 a second are two minutes, whatever the clock of the machine said."""
+    def run(arm: str, **more) -> dict:
+        looks = [{"minutes": 9.0, "images": 300, "fd": 5.0}, {"minutes": 99.0, "images": 600, "fd": 2.0}]
+        return {"arm": arm, "points": looks} | more
+
+    race = {"hardware": "here", "parts": {"a": run("ours"), "b": run("peer", hardware="there")}}
+    found = one_clock(race, {"ours": 5.0, "peer": 10.0, "unused": 1.0})
+    assert [point["minutes"] for point in found["parts"]["a"]["points"]] == [1.0, 2.0]
+    assert [point["minutes"] for point in found["parts"]["b"]["points"]] == [0.5, 1.0]
+    assert race["parts"]["a"]["points"][0]["minutes"] == 9.0, "what was measured is left as it is"
+    with pytest.raises(ValueError, match="here and there need .* none of peer"):
+        one_clock(race, {"ours": 5.0})
+    alone = {"hardware": "here", "parts": {"a": run("ours"), "b": run("peer")}}
+    assert one_clock(alone, {"ours": 5.0}) is alone, "on one machine the measured minutes are comparable"
 
 
 def test_a_senseless_share_is_refused() -> None:

@@ -12,27 +12,42 @@ def race(ours: float, peer: float, slow: float) -> dict:
     """Curves that fall from 100 as 100/minutes, so that `arm` is at 1 after 100 minutes; each a factor faster or slower."""
     def part(arm: str, factor: float) -> dict:
         minutes = [1.0, 10.0, 100.0]
-        return {"arm": arm, "points": [{"minutes": m, "fd": 100 * factor / m} for m in minutes]}
+        return {"arm": arm, "points": [{"minutes": m, "images": round(6000 * m), "fd": 100 * factor / m} for m in minutes]}
 
     arms = {"ours": ours, "peer": peer, "slow": slow}
-    return {"settings": {"floor_test": 0.1}, "parts": {arm: part(arm, factor) for arm, factor in arms.items()}}
+    return {"hardware": "here", "settings": {"floor_test": 0.1},
+            "parts": {arm: part(arm, factor) for arm, factor in arms.items()}}
 
 
 @pytest.mark.parametrize(("peer", "met"), [(0.58, False), (0.62, True)])
 def test_the_best_peer_counts(peer: float, met: bool) -> None:
     """20 floors are 2: ours is seen there after 10 minutes, the peer after 29 or 31 by its curve, the slow one after 45."""
-    at_20, at_5 = bars.time_to_quality(race(0.1, peer, 0.9), "cpu")
+    at_20, at_5 = bars.time_to_quality(race(0.1, peer, 0.9), "cpu", {})
     assert at_20[2] is met and "10.0 minutes" in at_20[1] and "of 2" in at_20[1]
     assert at_5[2] is None, "on a CPU the second is reported alone"
-    assert next(bars.time_to_quality(race(0.1, peer, 0.9), "cuda"))[2] is None
+    assert next(bars.time_to_quality(race(0.1, peer, 0.9), "cuda", {}))[2] is None
 
 
 def test_a_peer_that_does_not_arrive_counts_with_what_it_was_given() -> None:
     """It needs more than its 100 minutes; ours is seen there after 10, or 100, which is not three times less than that."""
-    (_, words, met), _ = bars.time_to_quality(race(0.1, 9.0, 9.0), "cpu")
+    (_, words, met), _ = bars.time_to_quality(race(0.1, 9.0, 9.0), "cpu", {})
     assert met and "not within 100" in words
-    assert not list(bars.time_to_quality(race(0.8, 9.0, 9.0), "cpu"))[0][2]
-    assert not list(bars.time_to_quality(race(9.0, 9.0, 9.0), "cpu"))[0][2], "who does not arrive meets nothing"
+    assert not list(bars.time_to_quality(race(0.8, 9.0, 9.0), "cpu", {}))[0][2]
+    assert not list(bars.time_to_quality(race(9.0, 9.0, 9.0), "cpu", {}))[0][2], "who does not arrive meets nothing"
+
+
+def test_a_run_of_another_machine_is_judged_by_its_images() -> None:
+    """Ours is seen at 20 floors, 2, after 60,000 images: 10 minutes at 100 a second, 5 at 200."""
+    run = race(0.1, 0.62, 0.9)
+    run["parts"]["peer"]["hardware"] = "elsewhere"
+    (what, words, met), = bars.time_to_quality(run, "cpu", {})
+    assert what == "time to quality" and "not measured" in words and "elsewhere" in words and met is None
+    arms = {arm: {"images_per_s": rate} for arm, rate in (("ours", 200.0), ("peer", 300.0), ("slow", 100.0))}
+    rates = bars.rates({"parts": {"training, each recipe": {"arms": arms}}})
+    assert rates == {"ours": 200.0, "peer": 300.0, "slow": 100.0} and bars.rates(None) == bars.rates({"parts": {}}) == {}
+    # the peer's curve arrives after 31 minutes at 100 a second, a third of that at 300
+    (_, words, met), _ = bars.time_to_quality(run, "cpu", rates)
+    assert words == "5.0 minutes; the best peer of 2 10.3" and not met
 
 
 def test_throughput_is_judged_by_sampler_and_network() -> None:
@@ -80,7 +95,7 @@ def test_quality_compares_as_many_samples() -> None:
 def test_what_is_not_measured_is_said(tmp_path: Path) -> None:
     assert [(what, met) for what, _, met in bars.bars(tmp_path, "cuda")] == [
         ("time_to_quality", None), ("throughput", None), ("speedups", None), ("quality_vs_calls", None)]
-    assert list(bars.time_to_quality({"settings": {"floor_test": 0.1}, "parts": {}}, "cpu")) == [
+    assert list(bars.time_to_quality({"settings": {"floor_test": 0.1}, "parts": {}}, "cpu", {})) == [
         ("time to 20 × floor: 3 × less than the best peer", bars.MISSING, None), ("time to 5 × floor", bars.MISSING, None)]
     assert ("live", None) in [(what, met) for what, _, met in bars.bars(tmp_path, "cpu")]
 

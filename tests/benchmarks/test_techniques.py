@@ -48,6 +48,14 @@ def test_a_changed_network_takes_a_digit(technique: Technique) -> None:
         assert net(torch.empty(2, 1, 28, 28), torch.empty(2)).shape == (2, 1, 28, 28)
 
 
+def test_steps_compare_where_a_step_costs_the_same() -> None:
+    same = {technique.name for technique in TECHNIQUES if technique.costs_as_the_base}
+    assert {"base", "base, seed 1", "constant rate", "half the rate", "no average", "average that does not rise"} <= same
+    assert same.isdisjoint({"AdamW", "narrow", "batch ramp", "batch 32", "float32", "late times", "channels_last", "flow"})
+    train = changed(BY_NAME["half the rate"], None, 846).train
+    assert (train.steps, train.minutes, train.lr) == (846, None, 0.75e-3)
+
+
 def test_every_run_starts_from_scratch_whatever_the_recipe_begins_with() -> None:
     assert get_recipe("mnist-unet").warm_start is not None, "else this test says nothing"
     recipe = changed(TECHNIQUES[0], 1.0)

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Records go to a folder of the test; the machine's rates are measured with a small product and a small copy."""
     monkeypatch.setattr(timing, "HERE", tmp_path)
-    monkeypatch.setattr(timing, "matrix_rate", lambda device, rate=timing.matrix_rate: rate(device, side=32))
+    monkeypatch.setattr(timing, "matrix_rate", lambda device, rate=timing.matrix_rate: rate(device, side=128))
     monkeypatch.setattr(timing, "copy_rate", lambda device, rate=timing.copy_rate: rate(device, mebibytes=1))
 
 
@@ -59,6 +59,18 @@ def test_a_record_of_other_settings_ends_the_run_and_is_kept() -> None:
     with pytest.raises(SystemExit, match=r"was made differently.*'n': \(3, 4\)"):
         results(n=4)
     assert first.path.read_bytes() == before
+
+
+def test_what_does_not_depend_on_the_machine_may_come_from_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    results().write("a", {"fd": 1.0})
+    monkeypatch.setattr(timing, "describe", lambda device: "another machine")
+    with pytest.raises(SystemExit, match="made differently.*another machine"):
+        results()
+    there = timing.Results("small", CPU, "seconds of nothing", 3, {"batch": 4}, quick=True, anywhere=True)
+    there.write("b", {"fd": 2.0})
+    record = json.loads(there.path.read_text(encoding="utf-8"))
+    assert record["parts"]["b"]["hardware"] == "another machine" != record["hardware"]
+    assert "hardware" not in record["parts"]["a"], "the file's own"
 
 
 def test_a_full_disk_leaves_the_old_record_whole(full_disk) -> None:
