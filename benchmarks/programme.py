@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 # Minutes on 2 CPU cores with bfloat16, about, and the command; each group fits into a session of 150 minutes, or is a race,
 # which goes on in the next one.
 CPU: list[list[tuple[int, str]]] = [
-    [(20, "throughput.py"), (125, "techniques.py")],
+    [(20, "throughput.py"), (130, "techniques.py")],
     [(50, "time_to_quality.py ours --minutes 30"), (30, "time_to_quality.py ours --minutes 15"), (10, "speedups.py"),
      (10, "growth.py"), (25, "live.py")],
     [(160, "time_to_quality.py diffusers --minutes 120")],

@@ -2,7 +2,7 @@
 
     python benchmarks/techniques.py [--only NAME …] [--steps 846] [--quick] [--device cpu]
 
-Each entry says what was expected before it was measured. What did not help stays in the table. The base is run with three
+Each entry says what was expected before it was measured. What did not help stays in the table. The base is run with five
 seeds: what differs from it by less than they differ from each other is no difference. Techniques that change nothing but
 the time a step takes are measured by speedups.py.
 
@@ -71,6 +71,8 @@ TECHNIQUES = [
     Technique("base", "Muon, v, cosine, fold by 2, bfloat16 where fast, spread times, batch 64, EMA 0.995"),
     Technique("base, seed 1", "the same, but for chance", {"seed": 1}),
     Technique("base, seed 2", "the same, but for chance", {"seed": 2}),
+    Technique("base, seed 3", "the same, but for chance", {"seed": 3}),
+    Technique("base, seed 4", "the same, but for chance", {"seed": 4}),
     Technique("AdamW", "two thirds of Muon's progress a step, a little faster a step", {"optimiser": "adamw"}),
     Technique("float32", "twice as slow on a CPU with bfloat16 units", {"bf16": False}),
     Technique("no folding", "four times the arithmetic at the finest level: far fewer steps", network={"patch": 1}),
