@@ -53,7 +53,8 @@ class Absent(Small):
         import no_such_package  # noqa: F401
 
 
-def test_rates_count_the_images_of_the_rounds_that_are_timed(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_rates_count_the_images_of_the_rounds_that_are_timed(monkeypatch: pytest.MonkeyPatch,
+                                                             capsys: pytest.CaptureFixture) -> None:
     """A turn is 160 pictures for either: 10 steps of 16 in one line, or 40 steps of 4."""
     monkeypatch.setattr(throughput, "ARMS", {"ours": Lines, "small": Small, "absent": Absent})
     monkeypatch.setattr(throughput, "TURN", 160)
