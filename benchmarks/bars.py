@@ -17,7 +17,7 @@ from quality_vs_calls import own_name
 
 from diffusion_utils.checkpoints import read_card
 from diffusion_utils.records import FOLDER
-from diffusion_utils.speed import arrival, one_clock
+from diffusion_utils.speed import first_arrival, one_clock
 
 # Of each goal: what it says, the figure, and whether the figure meets it (None: there is nothing to meet).
 Bar = tuple[str, str, bool | None]
@@ -28,23 +28,6 @@ def read(folder: Path, name: str, device: str) -> dict | None:
     """A record of this kind of device, or None."""
     path = folder / f"{name}-{device}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def first_arrival(race: dict, arm: str, bar: float) -> tuple[float, bool]:
-    """Minutes until the arm's fastest run is at the bar, and True; or the length of its longest run, and False.
-
-    Ours is there when a look says so. A peer is given the time that is read between that look and the one before, at which
-    the curve of a rate that falls to the end is seldom down already: so an error is in its favour.
-    """
-    when = seen if arm == "ours" else arrival
-    runs = [part["points"] for part in race["parts"].values() if part["arm"] == arm and part["points"]]
-    found = [minutes for points in runs if (minutes := when(points, bar)) is not None]
-    return (min(found), True) if found else (max(points[-1]["minutes"] for points in runs), False)
-
-
-def seen(points: list[dict], bar: float) -> float | None:
-    """Minutes of the first look at the bar."""
-    return next((point["minutes"] for point in points if point["fd"] <= bar), None)
 
 
 def rates(record: dict | None) -> dict[str, float]:

@@ -6,8 +6,9 @@ Writes diffusion_utils/records/quality_vs_calls.json, which travels with the pac
 "points" is the grid of samplers and steps that chapter 4 shows; "default" the checkpoint's own sampler with 10,000 samples;
 "long" walks of many steps; "peer" diffusers' solvers around the same network (pip install diffusers). Every sampler gets the
 same starting noise. Each point is written when it is done, so that an interrupted run goes on where it was. n is that of the
-record unless given. For another checkpoint, machine or n a new record is begun in benchmarks/runs, which takes the place of
-the old one when its grid is whole, so that the chapter has one at any time.
+record unless given. For another checkpoint or n a new record is begun in benchmarks/runs, which takes the place of the old
+one when its grid is whole, so that the chapter has one at any time. A point made on another machine says on which: the
+clock is not asked here, and what machines round differently is far less than what the chance of n samples does.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def draw_peer(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int
 
 
 class Record:
-    """The figures of one checkpoint on one machine, n samples each, in the file that chapters show or in one that will
+    """The figures of one checkpoint on one kind of device, n samples each, in the file that chapters show or in one that will
     take its place.
 
     path: the former; n: None takes that of the record, else 2,000, or 10,000 on a GPU; folder: of the latter.
@@ -93,16 +94,24 @@ class Record:
 
     def __init__(self, path: Path, checkpoint: checkpoints.Checkpoint, n: int | None, folder: Path = RUNS):
         self.shown, found = path, read(path)
-        of = {"checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "hardware": describe(checkpoint.device)}
-        same = of.items() <= found.items()
+        of = {"checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"]}
+        same, here = of.items() <= found.items(), describe(checkpoint.device)
         self.n = n or (found["n"] if same else 10_000 if checkpoint.device.type == "cuda" else 2000)
         head = of | {"n": self.n}
         self.path = path if not found or head.items() <= found.items() else folder / path.name
         self.content = read(self.path)
         if not head.items() <= self.content.items():
+            kept = found.get("default", []) if same else []  # whose n is its own
+            elsewhere = {} if found.get("hardware") == here else {"hardware": found.get("hardware")}
             self.content = head | {
                 "measure": "Fréchet distance of n samples to the training digits, in features of mnist-classifier",
-                "points": [], "default": found.get("default", []) if same else []}
+                "hardware": here, "points": [], "default": [elsewhere | point for point in kept]}
+        self.elsewhere = {} if self.content["hardware"] == here else {"hardware": here}
+
+    def add(self, part: str, point: dict) -> None:
+        """Put one figure into the file, with the machine where that is another than the record's."""
+        self.content[part].append(point | self.elsewhere)
+        self.write()
 
     def write(self) -> None:
         """Whole or not at all; a new record takes its place when its grid is whole."""
@@ -167,8 +176,7 @@ def main() -> None:
             x = draw(checkpoint, n, args.batch, steps, SAMPLERS[name])
             calls = calls_per_sample(SAMPLERS[name]["sampler"], steps)
         fd = yardstick.distance(x)
-        points.append({"name": name, "steps": steps, "calls": calls, "n": n, "fd": round(fd, 4)})
-        record.write()
+        record.add(part, {"name": name, "steps": steps, "calls": calls, "n": n, "fd": round(fd, 4)})
         tqdm.write(f"{part:7s} {name:27s} {steps:4d} steps {calls:4d} calls  n = {n:5d}  Fréchet distance {fd:8.2f}")
 
 

@@ -104,6 +104,23 @@ def arrival(points: list[dict], bar: float) -> float | None:
     return None
 
 
+def first_look(points: list[dict], bar: float) -> float | None:
+    """Minutes of the first look at which the distance is at the bar or below it, or None where there is none."""
+    return next((point["minutes"] for point in points if point["fd"] <= bar), None)
+
+
+def first_arrival(race: dict, arm: str, bar: float) -> tuple[float, bool]:
+    """Minutes until the arm's fastest run is at the bar, and True; or the length of its longest run, and False.
+
+    Ours is there when a look says so. A peer is given the time that is read between that look and the one before, at which
+    the curve of a rate that falls to the end is seldom down already: so an error is in its favour.
+    """
+    when = first_look if arm == "ours" else arrival
+    runs = [part["points"] for part in race["parts"].values() if part["arm"] == arm and part["points"]]
+    found = [minutes for points in runs if (minutes := when(points, bar)) is not None]
+    return (min(found), True) if found else (max(points[-1]["minutes"] for points in runs), False)
+
+
 def one_clock(race: dict, rates: dict[str, float]) -> dict:
     """The race as if all its runs had been made on the machine of the rates: minutes = images/(60·rate).
 

@@ -8,7 +8,16 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_utils.networks.unet import UNet
-from diffusion_utils.speed import arrival, copy_rate, interleaved, layers_of, matrix_rate, one_clock, whole_speedup
+from diffusion_utils.speed import (
+    arrival,
+    copy_rate,
+    first_arrival,
+    interleaved,
+    layers_of,
+    matrix_rate,
+    one_clock,
+    whole_speedup,
+)
 
 CPU = torch.device("cpu")
 
@@ -68,6 +77,17 @@ def test_a_curve_arrives_between_two_looks_where_a_power_law_does() -> None:
 def test_a_curve_that_rises_again_has_arrived() -> None:
     points = [{"minutes": m, "fd": fd} for m, fd in ((1.0, 8.0), (2.0, 2.0), (4.0, 5.0))]
     assert arrival(points, 4.0) == pytest.approx(2**0.5)
+
+
+def test_ours_is_there_when_it_was_seen_there_and_a_peer_when_its_curve_is() -> None:
+    """The same curve, fd = 8/minutes, is at 3 after 8/3 minutes and is seen there at the look after 4."""
+    points = [{"minutes": m, "fd": 8 / m} for m in (1.0, 2.0, 4.0)]
+    slow = [{"minutes": m, "fd": 9.0} for m in (1.0, 7.0)]
+    race = {"parts": {str(k): {"arm": arm, "points": run} for k, (arm, run) in enumerate(
+        [("ours", points), ("ours", slow), ("peer", points), ("peer", []), ("late", slow[:1]), ("late", slow)])}}
+    assert first_arrival(race, "ours", 3.0) == (4.0, True)
+    assert first_arrival(race, "peer", 3.0) == (pytest.approx(8 / 3), True)
+    assert first_arrival(race, "late", 3.0) == (7.0, False), "the length of its longest run"
 
 
 def test_runs_of_several_machines_come_to_one_clock_by_their_images() -> None:

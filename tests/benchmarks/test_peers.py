@@ -15,6 +15,7 @@ from torch import nn
 
 from diffusion_utils.checkpoints import load, read_card
 from diffusion_utils.data import ImageData
+from diffusion_utils.devices import describe
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers with NumPy 2
 CPU = torch.device("cpu")
@@ -112,6 +113,23 @@ def test_a_record_of_another_n_is_replaced_when_the_new_one_is_whole(tmp_path: P
     again.write()
     assert read(path)["n"] == 20 and not (folder / "shown.json").exists()
     assert Record(path, model, None).path == path
+
+
+def test_figures_of_another_machine_say_so(tmp_path: Path) -> None:
+    path, model, folder = tmp_path / "shown.json", load("mnist-unet", "cpu"), tmp_path / "runs"
+    old = Record(path, model, 10)
+    old.content |= {"hardware": "another machine", "default": [{"name": "ddim"}]}
+    old.write()
+
+    here = Record(path, model, None)
+    assert here.path == path, "the points of one n make one record, wherever they were made"
+    here.add("default", {"name": "heun"})
+    points = read(path)["default"]
+    assert "hardware" not in points[0] and points[1]["hardware"] == describe(model.device)
+
+    new = Record(path, model, 20, folder)
+    assert new.content["hardware"] == describe(model.device)
+    assert [point["hardware"] for point in new.content["default"]] == ["another machine", describe(model.device)]
 
 
 def test_figures_of_another_device_and_of_a_reduced_form_go_elsewhere() -> None:

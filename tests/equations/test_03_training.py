@@ -61,6 +61,7 @@ def test_eq_muon(m: int, n: int) -> None:
         M = momentum * average + (1 - momentum) * gradient  # the average as it will be if the gradient stays
         u, _, vt = torch.linalg.svd(M, full_matrices=False)
         step = u.T @ (before - layer.weight.detach()) @ vt.T / (lr * 0.2 * math.sqrt(24))  # the identity, says the equation
-        # the polynomial's five steps leave 0.68…1.13 where the equation has 1; off the diagonal there is rounding alone
+        # the polynomial's five steps leave 0.68…1.13 where the equation has 1
         assert ((step.diagonal() > 0.66) & (step.diagonal() < 1.15)).all()
-        assert (step - step.diagonal().diag()).abs().max() < 0.02
+        # off the diagonal there is the rounding of 15 products alone, of factors that have grown by 3.4445 in each step at most
+        assert (step - step.diagonal().diag()).abs().max() < 15 * 2**-24 * 3.4445**5
