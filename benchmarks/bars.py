@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from math import hypot, pi, sqrt
+from operator import itemgetter
 from pathlib import Path
 from statistics import median
 
@@ -67,9 +69,19 @@ def throughput(record: dict, device: str) -> Iterator[Bar]:
         goal = 1.0 if device == "cpu" else 3.0
         for name in ("our network", "diffusers' network"):
             ways = [parts[name].get(f"ours {sampler}{how}") for how in ("", ", graph")]
-            ratio = parts[name][f"diffusers {sampler}"]["median_s"] / min(way["median_s"] for way in ways if way)
-            yield f"{sampler}, {name}: {goal:g} × diffusers' samples a second", f"{ratio:.2f} ×", ratio >= goal
+            ours, theirs = min((way for way in ways if way), key=itemgetter("median_s")), parts[name][f"diffusers {sampler}"]
+            ratio = theirs["median_s"] / ours["median_s"]
+            error = ratio * hypot(*(uncertainty(way, record["n"]) for way in (ours, theirs)))
+            yield f"{sampler}, {name}: {goal:g} × diffusers' samples a second", f"{ratio:.3f} ± {error:.3f} ×", ratio >= goal
     yield ("a step of training reaches of the machine's matrix rate", f"{parts['training']['utilisation']:.0%}", None)
+
+
+def uncertainty(timed: dict, rounds: int) -> float:
+    """The standard error of a median, as a share of it, were the rounds normal and independent.
+
+    Then σ = IQR/1.349, and the median of n scatters by √(π/2)·σ/√n.
+    """
+    return sqrt(pi / 2 / rounds) * timed["iqr_s"] / 1.349 / timed["median_s"]
 
 
 def live(record: dict) -> Iterator[Bar]:

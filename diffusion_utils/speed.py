@@ -56,13 +56,14 @@ def seconds_of(function: Callable[[], object], device: torch.device, rounds: int
     return interleaved({"": function}, device, rounds)[""]["median_s"]
 
 
-def matrix_rate(device: torch.device, side: int | None = None) -> float:
-    """FLOP/s of the product of two square matrices, in the precision that autocast chooses here: the roof.
+def matrix_rate(device: torch.device, side: int | None = None, dtype: torch.dtype | None = None) -> float:
+    """FLOP/s of the product of two square matrices: the roof.
 
-    side: of the matrices; by default one that keeps the device busy for milliseconds.
+    side: of the matrices; by default one that keeps the device busy for milliseconds. dtype: by default what autocast
+    chooses here.
     """
     side = side or (8192 if device.type == "cuda" else 1024)
-    dtype = torch.bfloat16 if has_fast_bf16(device) else torch.float32
+    dtype = dtype or (torch.bfloat16 if has_fast_bf16(device) else torch.float32)
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     return 2 * side**3 / seconds_of(lambda: a @ b, device)
 

@@ -52,17 +52,18 @@ def test_a_run_of_another_machine_is_judged_by_its_images() -> None:
 
 def test_throughput_is_judged_by_sampler_and_network() -> None:
     def part(ours: float, theirs: float) -> dict:
-        return {f"{who} {sampler}": {"median_s": s} for sampler in ("ddim", "dpmpp_2m", "dpmpp_2m_sde")
+        return {f"{who} {sampler}": {"median_s": s, "iqr_s": 0.1349 * s} for sampler in ("ddim", "dpmpp_2m", "dpmpp_2m_sde")
                 for who, s in (("ours", ours), ("diffusers", theirs))}
 
-    record = {"parts": {"no network": part(0.03, 0.1), "our network": part(1.0, 1.1), "diffusers' network": part(2.0, 1.9),
-                        "training": {"utilisation": 0.25}}}
+    parts = {"no network": part(0.03, 0.1), "our network": part(1.0, 1.1), "diffusers' network": part(2.0, 1.9)}
+    record = {"n": 50, "parts": parts | {"training": {"utilisation": 0.25}}}
     found = list(bars.throughput(record, "cpu"))
     assert [met for what, _, met in found if what.startswith("ddim")] == [False, True, False]  # 3 %, 1.1 ×, 0.95 ×
     assert found[-1][1:] == ("25%", None)
-    record["parts"]["our network"]["ours ddim, graph"] = {"median_s": 0.3}
+    record["parts"]["our network"]["ours ddim, graph"] = {"median_s": 0.3, "iqr_s": 0.0}
     graphed = [figure for what, figure, _ in bars.throughput(record, "cuda") if what.startswith("ddim, our network")]
-    assert graphed == ["3.67 ×"], "the faster of our two ways counts"
+    # of σ = 10 % a median of 50 rounds has √(π/2)·0.1/√50 = 1.77 %
+    assert graphed == ["3.667 ± 0.065 ×"], "the faster of our two ways counts"
 
 
 def test_the_live_training_is_judged_by_its_median_seed() -> None:
