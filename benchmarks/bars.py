@@ -16,26 +16,15 @@ from pathlib import Path
 from statistics import median
 
 from quality_vs_calls import own_name
+from timing import read
 
 from diffusion_utils.checkpoints import read_card
 from diffusion_utils.records import FOLDER
-from diffusion_utils.speed import first_arrival, one_clock
+from diffusion_utils.speed import first_arrival, one_clock, training_rates
 
 # Of each goal: what it says, the figure, and whether the figure meets it (None: there is nothing to meet).
 Bar = tuple[str, str, bool | None]
 MISSING = "not measured yet"
-
-
-def read(folder: Path, name: str, device: str) -> dict | None:
-    """A record of this kind of device, or None."""
-    path = folder / f"{name}-{device}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def rates(record: dict | None) -> dict[str, float]:
-    """Training images a second of each way to train, from the record of throughput; {} where that does not have them."""
-    part = record["parts"].get("training, each recipe") if record else None
-    return {arm: value["images_per_s"] for arm, value in part["arms"].items()} if part else {}
 
 
 def time_to_quality(race: dict, device: str, rates: dict[str, float]) -> Iterator[Bar]:
@@ -128,7 +117,7 @@ def quality(record: dict) -> Iterator[Bar]:
 
 def bars(folder: Path, device: str) -> Iterator[Bar]:
     """All goals that the records in the folder can answer."""
-    each = rates(read(folder, "throughput", device))
+    each = training_rates(read(folder, "throughput", device))
     judges = {"time_to_quality": lambda record: time_to_quality(record, device, each),
               "throughput": lambda record: throughput(record, device)}
     judges |= {"speedups": waiting} if device == "cuda" else {"live": live}

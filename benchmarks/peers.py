@@ -46,6 +46,7 @@ class Run:
 
     arm: str
     minutes: float
+    rate: float | None
 
 
 class Arm(ABC):
@@ -53,6 +54,7 @@ class Arm(ABC):
 
     minutes: the length of the run, which a schedule of the learning rate may follow; folder: where the state of the run
     is kept, so that one that was stopped goes on (with other random numbers than one that was not); None keeps nothing.
+    rate: images a second that count as the arm's, whatever the machine makes of them; None goes by this machine's clock.
     """
 
     name: str
@@ -65,8 +67,9 @@ class Arm(ABC):
     elapsed = 0.0  # minutes of training so far; whoever trains keeps the clock
     k = 0  # optimiser steps so far
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
-        self.images, self.device, self.minutes = data.images.to(device), device, minutes
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None,
+                 rate: float | None = None):
+        self.images, self.device, self.minutes, self.rate = data.images.to(device), device, minutes, rate
         self.state = None if folder is None else folder / "state.safetensors"
         self.generator = torch.Generator().manual_seed(0)
 
@@ -82,6 +85,10 @@ class Arm(ABC):
     def seen(self) -> int:
         """Training images so far."""
         return self.k * self.batch
+
+    def clock(self, worked: float) -> float:
+        """Minutes of training so far: those that this machine worked, or what the images seen take at the arm's rate."""
+        return worked if self.rate is None else self.seen / (60 * self.rate)
 
     def descend(self, loss: Tensor, clip: float | None = None) -> None:
         """One step of the arm's optimiser, the gradient shortened to `clip`."""
@@ -100,13 +107,13 @@ class Arm(ABC):
     def save(self) -> None:
         """Keep all that is needed to go on, written whole or not at all."""
         if self.state is not None:
-            save_state(self.state, self.net, SimpleNamespace(net=self.average), self.optimiser, Run(self.name, self.minutes),
-                       self.k, 60 * self.elapsed, [])
+            save_state(self.state, self.net, SimpleNamespace(net=self.average), self.optimiser,
+                       Run(self.name, self.minutes, self.rate), self.k, 60 * self.elapsed, [])
 
     def resume(self) -> None:
         """Go on from the state. Raises ValueError for that of another run."""
         self.k, seconds, _ = load_state(self.state, self.net, SimpleNamespace(net=self.average), self.optimiser,
-                                        Run(self.name, self.minutes))
+                                        Run(self.name, self.minutes, self.rate))
         self.elapsed = seconds / 60
         self.generator.manual_seed(self.k)
         torch.manual_seed(self.k)
@@ -118,10 +125,12 @@ class Ours(Arm):
     name, batch, calls = "ours", 128, CALLS
     drawn = 0  # samples so far
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
-        super().__init__(data, device, minutes, folder)
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None,
+                 rate: float | None = None):
+        super().__init__(data, device, minutes, folder, rate)
         recipe = from_scratch()
-        config = replace(recipe.train, steps=10**9, minutes=minutes, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=10)
+        length = {"steps": 10**9, "minutes": minutes} if rate is None else {"steps": int(60 * minutes * rate / self.batch) + 1}
+        config = replace(recipe.train, **length, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=10)
         self.settings = f"recipe mnist-unet from scratch; {self.calls} calls of its sampler, DPM-Solver++(2M) with fresh noise"
         self.schedule, self.predicts = recipe.make_schedule(), recipe.predicts
         self.sampling = recipe.sampling | {"steps": self.calls}
@@ -140,7 +149,7 @@ class Ours(Arm):
     def resume(self) -> None:
         self.run = self.fit(resume=True)
         self.step()  # which makes none: the first line of a run that goes on says where it stands
-        self.elapsed = self.progress.seconds / 60
+        self.elapsed = self.clock(self.progress.seconds / 60)
 
     def draw(self, n: int) -> Tensor:
         denoiser = Denoiser(self.progress.ema_net, self.schedule, self.predicts)
@@ -166,9 +175,10 @@ class Diffusers(Arm):
     settings = ("UNet2DModel (32, 64, 128), 2 layers a block, attention at 7×7; the training tutorial's batch of 16, AdamW "
                 "1e-4, warm-up 500, cosine, clipping at 1, DDPMScheduler (linear, ε); 50 calls of DPMSolverMultistepScheduler")
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None,
+                 rate: float | None = None):
         from diffusers import DDPMScheduler
-        super().__init__(data, device, minutes, folder)
+        super().__init__(data, device, minutes, folder, rate)
         self.net = diffusers_unet().to(device)
         self.scheduler = DDPMScheduler(num_train_timesteps=1000)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=1e-4)
@@ -208,10 +218,11 @@ class DenoisingDiffusionPytorch(Arm):
     settings = ("Unet(dim=40, dim_mults=(1, 2, 4), flash_attn=True); the README's Adam 8e-5, a batch of 64 for its 2 × 32 "
                 "accumulated, EMA 0.995 every 10 steps, clipping at 1, sigmoid schedule and v by default; 50 calls of its DDIM")
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None,
+                 rate: float | None = None):
         from denoising_diffusion_pytorch import GaussianDiffusion, Unet
         from ema_pytorch import EMA as TheirEMA
-        super().__init__(data, device, minutes, folder)
+        super().__init__(data, device, minutes, folder, rate)
         net = Unet(dim=40, dim_mults=(1, 2, 4), channels=1, flash_attn=True)
         self.net = GaussianDiffusion(net, image_size=28, timesteps=1000, sampling_timesteps=self.calls).to(device)
         self.average = TheirEMA(self.net, beta=0.995, update_every=10, include_online_model=False).to(device)
@@ -234,9 +245,10 @@ class SmallDiffusion(Arm):
     settings = ("Scaled(Unet)(ch=64, ch_mult=(1, 1, 2), attention at 14×14); the FashionMNIST example's AdamW 7e-4, "
                 "batch 1024, log-linear σ in 0.01…20 over 800, EMA 0.999, without its mirroring; 20 calls with gam = 1.6")
 
-    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None):
+    def __init__(self, data: ImageData, device: torch.device, minutes: float, folder: Path | None = None,
+                 rate: float | None = None):
         from smalldiffusion import Scaled, ScheduleLogLinear, Unet
-        super().__init__(data, device, minutes, folder)
+        super().__init__(data, device, minutes, folder, rate)
         self.net = Scaled(Unet)(28, 1, 1, ch=64, ch_mult=(1, 1, 2), attn_resolutions=(14,)).to(device)
         self.ema = EMA(self.net, 0.999)  # with the same rising decay as torch_ema, which the example uses
         self.average = self.ema.net

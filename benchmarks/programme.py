@@ -20,18 +20,18 @@ from diffusion_utils.devices import pick_device
 
 ROOT = Path(__file__).parent.parent
 
-# Minutes on 2 CPU cores with bfloat16, about, and the command; each group fits into a session of 150 minutes, or is a race,
-# which goes on in the next one.
+# Minutes on 2 CPU cores with bfloat16, about, and the command; each group fits into a session of 150 minutes. A race that
+# takes longer goes on in the next one.
 CPU: list[list[tuple[int, str]]] = [
     [(20, "throughput.py"), (130, "techniques.py")],
-    [(50, "time_to_quality.py ours --minutes 30"), (30, "time_to_quality.py ours --minutes 15"), (10, "speedups.py"),
+    [(50, "time_to_quality.py ours --minutes 30"), (35, "time_to_quality.py ours --minutes 18"), (10, "speedups.py"),
      (10, "growth.py"), (25, "live.py")],
-    [(160, "time_to_quality.py diffusers --minutes 120")],
-    [(20, "quality_vs_calls.py --only default"), (35, "quality_vs_calls.py --n 2000 --only points"),
-     (85, "quality_vs_calls.py --only peer long")],
+    [(110, "time_to_quality.py diffusers --minutes 60")],
+    [(30, "quality_vs_calls.py --only default"), (70, "quality_vs_calls.py --n 2000 --only points")],
+    [(120, "quality_vs_calls.py --only peer long")],
+    [(110, "time_to_quality.py smalldiffusion --minutes 60")],
+    [(120, "time_to_quality.py denoising-diffusion-pytorch --minutes 60")],
     [(150, "time_to_quality.py ours --minutes 120")],
-    [(170, "time_to_quality.py smalldiffusion --minutes 120")],
-    [(190, "time_to_quality.py denoising-diffusion-pytorch --minutes 120")],
     [(20, "bugs.py"), (40, "article.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.

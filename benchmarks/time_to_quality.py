@@ -2,36 +2,40 @@
 
     python benchmarks/time_to_quality.py ARM [--minutes 30] [--quick] [--device cpu] [--folder benchmarks/runs]
 
-The clock runs in training alone. At each doubling of the time, from half a minute, and at the end, digits are drawn and
-measured: 1,000 of them, and 10,000 where those come near the bars of 20 and 5 times the test floor. Nine of them are kept,
-so that the arms can be seen side by side at the same time. A learning rate that falls over the run makes its earlier
-points pessimistic: run an arm at several lengths. Each run is a part of the record, rewritten at each look; one that was
-stopped goes on from at most five minutes before, if the record and the folder are still as it left them.
+The clock runs in training alone. Where throughput.py has measured how many images a second each way to train gets through,
+the clock counts images: a run is as long on any machine, whatever else that does. At each doubling of the time, from half a
+minute, and at the end, digits are drawn and measured: 250 of them, 1,000 where they begin to look like digits, and 10,000 where
+those come near the bars of 20 and 5 times the test floor. Nine of them are kept, so that the arms can be seen side by side at
+the same time. A learning rate that falls over the run makes its earlier points pessimistic: run an arm at several lengths. Each
+run is a part of the record, rewritten at each look; one that was stopped goes on from at most five minutes before, if the record
+and the folder are still as it left them.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from peers import ARMS, SAVE_MINUTES, Arm
 from safetensors import torch as safetensors
-from timing import HERE, RUNS, Results, arguments, machine
+from timing import HERE, RUNS, Results, arguments, machine, read
 from torch import Tensor
 
 from diffusion_utils.data import load_mnist, to_pixels
 from diffusion_utils.devices import autocast, pick_device
 from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
-from diffusion_utils.speed import finish
+from diffusion_utils.records import FOLDER
+from diffusion_utils.speed import finish, training_rates
 
 FIRST_LOOK, KEPT = 0.5, 9  # minutes; digits kept a look
-# Times the test floor: from there on the large number is drawn. Few samples read too high, real digits too: 1,000 of them
-# by 6 to 10 floors, 500 by 15 to 20. So what is at 20 floors reads as less than 40.
-NEAR = 40
+# So many samples are drawn at a look, and more of them where they score less than so many times the test floor. Few samples
+# read too high, real digits too: 1,000 of them by 6 to 10 floors, 500 by 15 to 20. So what is at 20 floors reads as less than 40.
+STAGES = ((250, 200), (1000, 40), (10_000, 0))
+QUICK_STAGES = ((250, 200), (500, 40), (2000, 0))
 
 
 def draw(arm: Arm, n: int, batch: int = 250) -> Tensor:
@@ -43,24 +47,29 @@ def draw(arm: Arm, n: int, batch: int = 250) -> Tensor:
     return torch.cat(done)
 
 
-def look(arm: Arm, yardstick: Yardstick, few: int, many: int) -> tuple[dict, Tensor]:
+def look(arm: Arm, yardstick: Yardstick, stages: Sequence[tuple[int, float]]) -> tuple[dict, Tensor]:
     """n and fd now, and the first samples, uint8 (KEPT, 28, 28)."""
-    x = draw(arm, few)
-    fd = yardstick.distance(x)
-    if few < many and fd < NEAR * yardstick.figures["floor_test"]:
-        x = torch.cat([x, draw(arm, many - few)])
+    x = torch.empty(0, 1, 28, 28)
+    for n, near in stages:
+        x = torch.cat([x, draw(arm, n - len(x))])
         fd = yardstick.distance(x)
+        if fd >= near * yardstick.figures["floor_test"]:
+            break
     return {"n": len(x), "fd": round(fd, 4)}, to_pixels(x[:KEPT])[:, 0].contiguous()
 
 
 def train_until(arm: Arm, goal: float) -> None:
     """Train until `goal` minutes of training are over. The device is waited for at the end alone."""
     started, before = time.perf_counter(), arm.elapsed
+
+    def now() -> float:
+        return arm.clock(before + (time.perf_counter() - started) / 60)
+
     while arm.elapsed < goal:
         arm.step()
-        arm.elapsed = before + (time.perf_counter() - started) / 60
+        arm.elapsed = now()
     finish(arm.device)
-    arm.elapsed = before + (time.perf_counter() - started) / 60
+    arm.elapsed = now()
 
 
 def looks(minutes: float) -> list[float]:
@@ -77,18 +86,19 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=RUNS, help="where the state of an unfinished run is kept")
     args = parser.parse_args()
     device, yardstick = pick_device(args.device), Yardstick()
-    few, many = (500, 2000) if args.quick else (1000, 10_000)
+    stages = QUICK_STAGES if args.quick else STAGES
+    rate = None if args.quick else training_rates(read(FOLDER, "throughput", device.type)).get(args.arm)
     results = Results("time_to_quality", device, "Fréchet distance of n samples to the training digits, in features of "
-                      "mnist-classifier, after minutes of training from scratch", many,
-                      {"few": few, "near": NEAR, "floor_test": yardstick.figures["floor_test"]}, args.quick,
+                      "mnist-classifier, after minutes of training from scratch", stages[-1][0],
+                      {"stages": [list(stage) for stage in stages], "floor_test": yardstick.figures["floor_test"]}, args.quick,
                       anywhere=True)  # by the images seen and the rates of throughput.py they come to one clock
     name = f"{args.arm}, {args.minutes:g} minutes"
     if results.record["parts"].get(name, {}).get("finished"):
         return print(f"{name} is in {results.path} already")
     torch.manual_seed(0)
     folder = (HERE if args.quick else args.folder) / f"{args.arm}-{args.minutes:g}-{device.type}"
-    arm = ARMS[args.arm](load_mnist("train"), device, args.minutes, folder)
-    race(arm, results, name, lambda: look(arm, yardstick, few, many))
+    arm = ARMS[args.arm](load_mnist("train"), device, args.minutes, folder, rate)
+    race(arm, results, name, lambda: look(arm, yardstick, stages))
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -118,7 +128,7 @@ def begin(arm: Arm, results: Results, name: str) -> tuple[dict, Tensor]:
         print(f"{name} goes on at {arm.elapsed:.1f} minutes", flush=True)
         return figures, read_pictures(results)[name][:len(figures["points"])]
     return {"arm": arm.name, "settings": arm.settings, "parameters": sum(p.numel() for p in arm.net.parameters()),
-            "batch": arm.batch, "calls": arm.calls, "length": arm.minutes, "finished": False, "points": [],
+            "batch": arm.batch, "calls": arm.calls, "length": arm.minutes, "rate": arm.rate, "finished": False, "points": [],
             "machine": {"before": machine(arm.device)}}, torch.empty((0, KEPT, 28, 28), dtype=torch.uint8)
 
 

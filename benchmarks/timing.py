@@ -49,6 +49,12 @@ def machine(device: torch.device) -> dict[str, float]:
     return {"matrix_gflop_per_s": round(matrix_rate(device) / 1e9, 1), "copy_gbyte_per_s": round(copy_rate(device) / 1e9, 2)}
 
 
+def read(folder: Path, name: str, device: str) -> dict | None:
+    """The record of this name and kind of device, or None."""
+    path = folder / f"{name}-{device}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 class Results:
     """NAME-DEVICE.json, rewritten after each part, so that an interrupted run goes on where it was.
 

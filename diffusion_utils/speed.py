@@ -27,7 +27,7 @@ def finish(device: torch.device) -> None:
 
 
 def interleaved(candidates: dict[str, Callable[[], object]], device: torch.device, rounds: int = 7) -> dict[str, dict]:
-    """Seconds of each candidate: {"median_s", "iqr_s"}, the median over the rounds and the interquartile range.
+    """Seconds of each candidate, {"best_s", "median_s", "iqr_s"}: the least, the median and the quartiles' range of the rounds.
 
     In each round every candidate has its turn, so that a machine that slows down slows all of them; the first round,
     in which caches are cold, is thrown away. Raises ValueError for rounds < 1.
@@ -46,9 +46,9 @@ def interleaved(candidates: dict[str, Callable[[], object]], device: torch.devic
 
 
 def _summary(values: list[float]) -> dict:
-    quarters = torch.tensor(values, dtype=torch.float64).quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
-    low, middle, high = quarters.tolist()
-    return {"median_s": middle, "iqr_s": high - low}
+    quarters = torch.tensor(values, dtype=torch.float64).quantile(torch.tensor([0, 0.25, 0.5, 0.75], dtype=torch.float64))
+    best, low, middle, high = quarters.tolist()
+    return {"best_s": best, "median_s": middle, "iqr_s": high - low}
 
 
 def seconds_of(function: Callable[[], object], device: torch.device, rounds: int = 5) -> float:
@@ -120,6 +120,12 @@ def first_arrival(race: dict, arm: str, bar: float) -> tuple[float, bool]:
     runs = [part["points"] for part in race["parts"].values() if part["arm"] == arm and part["points"]]
     found = [minutes for points in runs if (minutes := when(points, bar)) is not None]
     return (min(found), True) if found else (max(points[-1]["minutes"] for points in runs), False)
+
+
+def training_rates(record: dict | None) -> dict[str, float]:
+    """Training images a second of each way to train, from the record of throughput; {} where that is None or lacks them."""
+    part = record["parts"].get("training, each recipe") if record else None
+    return {arm: value["images_per_s"] for arm, value in part["arms"].items()} if part else {}
 
 
 def one_clock(race: dict, rates: dict[str, float]) -> dict:

@@ -7,6 +7,8 @@ from pathlib import Path
 import bars
 import pytest
 
+from diffusion_utils.speed import training_rates
+
 
 def race(ours: float, peer: float, slow: float) -> dict:
     """Curves that fall from 100 as 100/minutes, so that `arm` is at 1 after 100 minutes; each a factor faster or slower."""
@@ -43,8 +45,8 @@ def test_a_run_of_another_machine_is_judged_by_its_images() -> None:
     (what, words, met), = bars.time_to_quality(run, "cpu", {})
     assert what == "time to quality" and "not measured" in words and "elsewhere" in words and met is None
     arms = {arm: {"images_per_s": rate} for arm, rate in (("ours", 200.0), ("peer", 300.0), ("slow", 100.0))}
-    rates = bars.rates({"parts": {"training, each recipe": {"arms": arms}}})
-    assert rates == {"ours": 200.0, "peer": 300.0, "slow": 100.0} and bars.rates(None) == bars.rates({"parts": {}}) == {}
+    rates = training_rates({"parts": {"training, each recipe": {"arms": arms}}})
+    assert rates == {"ours": 200.0, "peer": 300.0, "slow": 100.0} and training_rates(None) == training_rates({"parts": {}}) == {}
     # the peer's curve arrives after 31 minutes at 100 a second, a third of that at 300
     (_, words, met), _ = bars.time_to_quality(run, "cpu", rates)
     assert words == "5.0 minutes; the best peer of 2 10.3" and not met

@@ -25,7 +25,7 @@ PACKAGES = {"ours": "torch", "diffusers": "diffusers", "diffusers-64": "diffuser
             "denoising-diffusion-pytorch": "denoising_diffusion_pytorch"}
 
 
-def make(name: str, folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> Arm:
+def make(name: str, folder: Path | None, monkeypatch: pytest.MonkeyPatch, rate: float | None = None) -> Arm:
     """An arm that draws in two calls and learns from two digits a step, so that a test takes seconds."""
     if find_spec(PACKAGES[name]) is None:
         pytest.skip(f"{PACKAGES[name]} is not installed: pip install -r benchmarks/requirements.txt")
@@ -33,7 +33,7 @@ def make(name: str, folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> Arm
     monkeypatch.setattr(ARMS[name], "calls", 2)
     monkeypatch.setattr("peers.SAVE_MINUTES", 0.0)
     torch.manual_seed(0)
-    return ARMS[name](DIGITS, CPU, 1.0, folder)
+    return ARMS[name](DIGITS, CPU, 1.0, folder, rate)
 
 
 def values(net: nn.Module) -> list[torch.Tensor]:
@@ -64,6 +64,16 @@ def test_an_arm_learns_goes_on_and_draws(name: str, tmp_path: Path, monkeypatch:
     assert x.shape == (2, 1, 28, 28) and x.dtype == torch.float32 and bool(torch.isfinite(x).all())
     again.step()
     assert again.k > arm.k
+
+
+@pytest.mark.slow
+def test_our_own_run_is_as_long_as_its_images_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute at 0.7 images a second are 42, or 21 steps of 2; one more, so that rounding never ends a run before its time."""
+    arm = make("ours", None, monkeypatch, rate=0.7)
+    while arm.clock(worked=0.0) < arm.minutes:
+        arm.step()
+    assert arm.k in (21, 22)
+    assert arm.progress.lr < 0.02 * 1.5e-3, "the rate has fallen over just this run"
 
 
 def test_the_versions_that_are_compared_lie_within_the_ranges_of_the_package() -> None:

@@ -24,8 +24,8 @@ class Small(Arm):
 
     name, settings, batch, calls = "small", "as they are", 4, 1
 
-    def __init__(self, minutes: float, folder: Path | None):
-        super().__init__(DATA, CPU, minutes, folder)
+    def __init__(self, minutes: float, folder: Path | None, rate: float | None = None):
+        super().__init__(DATA, CPU, minutes, folder, rate)
         self.net = nn.Linear(1, 1)
         self.average = nn.Linear(1, 1)
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=0.01)
@@ -84,6 +84,15 @@ def test_the_clock_counts_training_alone() -> None:
     assert arm.elapsed - first < 0.5 / 60
 
 
+def test_a_clock_that_counts_pictures_is_the_same_on_any_machine() -> None:
+    """100 images a second at 4 a step: 0.6 seconds are 15 steps, however long these take here."""
+    arm = Small(1.0, None, rate=100.0)
+    time_to_quality.train_until(arm, 0.01)
+    assert arm.k == 15 and arm.elapsed == pytest.approx(0.01)
+    time_to_quality.train_until(arm, 0.011)  # 1.5 steps more
+    assert arm.k == 17
+
+
 def test_a_race_that_was_stopped_goes_on_from_its_last_look(tmp_path: Path) -> None:
     """In the third of five looks, so that two points stand and the state is that of the third."""
     minutes, name = 0.16 / 60, "small, short"
@@ -139,6 +148,8 @@ def test_a_state_of_another_length_is_refused(tmp_path: Path) -> None:
     arm.save()
     with pytest.raises(ValueError, match="another configuration"):
         Small(2.0, tmp_path).resume()
+    with pytest.raises(ValueError, match="another configuration"):
+        Small(1.0, tmp_path, rate=100.0).resume()
 
 
 def test_a_part_that_was_removed_is_measured_from_the_beginning(tmp_path: Path) -> None:
@@ -162,6 +173,7 @@ def test_only_what_comes_near_is_measured_with_the_large_number() -> None:
             return to_model(digits.images[:n])
 
     yardstick = Yardstick("cpu")
-    near, kept = time_to_quality.look(Copier(1.0, None), yardstick, few=1000, many=1100)
+    near, kept = time_to_quality.look(Copier(1.0, None), yardstick, [(1000, 40), (1100, 0)])
     assert near["n"] == 1100 and torch.equal(kept, digits.images[:9, 0])
-    assert time_to_quality.look(Small(1.0, None), yardstick, few=20, many=30)[0]["n"] == 20
+    far, _ = time_to_quality.look(Small(1.0, None), yardstick, [(20, 200), (30, 40), (40, 0)])
+    assert far["n"] == 20
