@@ -65,7 +65,12 @@ class CannotCompile(RuntimeError):
 
 
 def compiled(net: nn.Module, device: torch.device) -> Callable:
-    """torch.compile(net), tried on a function of one line first. Raises CannotCompile."""
+    """torch.compile(net), tried on a function of one line first. Raises CannotCompile.
+
+    Nothing is taken from an earlier run's cache on the disk, so that the first call takes as long as it does for a reader.
+    """
+    from torch._inductor import config
+    config.force_disable_caches = True
     try:
         torch.compile(lambda x: (x + 1).relu())(torch.zeros(64, device=device))
     except Exception as error:  # each backend has errors of its own, and not all share a class

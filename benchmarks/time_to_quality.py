@@ -31,7 +31,7 @@ from diffusion_utils.files import write_atomic
 from diffusion_utils.records import FOLDER
 from diffusion_utils.speed import finish, training_rates
 
-FIRST_LOOK, KEPT = 0.5, 9  # minutes; digits kept a look
+FIRST_LOOK, KEPT = 0.5, 9  # minutes; digits kept at each look
 # So many samples are drawn at a look, and more of them where they score less than so many times the test floor. Few samples
 # read too high, real digits too: 1,000 of them by 6 to 10 floors, 500 by 15 to 20. So what is at 20 floors reads as less than 40.
 STAGES = ((250, 200), (1000, 40), (10_000, 0))
@@ -73,8 +73,8 @@ def train_until(arm: Arm, goal: float) -> None:
 
 
 def looks(minutes: float) -> list[float]:
-    """When to look: each doubling from the first look on, and the end."""
-    times = [FIRST_LOOK * 2**k for k in range(20) if FIRST_LOOK * 2**k < minutes]
+    """When to look: each doubling from the first look on, but for one just before the end, and the end."""
+    times = [FIRST_LOOK * 2**k for k in range(20) if FIRST_LOOK * 2**k < 0.8 * minutes]
     return [*times, minutes]
 
 

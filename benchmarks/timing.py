@@ -22,6 +22,7 @@ from diffusion_utils.speed import copy_rate, matrix_rate
 
 HERE = Path(__file__).parent / "here"
 RUNS = Path(__file__).parent / "runs"  # what is not finished
+SAME = 0.8  # below this ratio of the matrix rates before and after a part, something else was running
 PACKAGES = ("torch", "diffusers", "denoising-diffusion-pytorch", "smalldiffusion")
 
 
@@ -47,6 +48,12 @@ def versions() -> dict[str, str]:
 def machine(device: torch.device) -> dict[str, float]:
     """The two limits of the roofline now: if they differ before and after a part, something else was running."""
     return {"matrix_gflop_per_s": round(matrix_rate(device) / 1e9, 1), "copy_gbyte_per_s": round(copy_rate(device) / 1e9, 2)}
+
+
+def disturbed(before: dict[str, float], after: dict[str, float]) -> bool:
+    """Whether the rates of products of matrices, before and after, say that something else was running."""
+    slower, faster = sorted(state["matrix_gflop_per_s"] for state in (before, after))
+    return slower < SAME * faster
 
 
 def read(folder: Path, name: str, device: str) -> dict | None:
@@ -88,7 +95,9 @@ class Results:
         print(f"{time.strftime('%H:%M:%S')} {name} …", flush=True)
         before, started = machine(self.device), time.perf_counter()
         figures = function()
-        took = round(time.perf_counter() - started, 1)
-        self.write(name, figures | {"took_s": took, "machine": {"before": before, "after": machine(self.device)}})
+        took, after = round(time.perf_counter() - started, 1), machine(self.device)
+        self.write(name, figures | {"took_s": took, "machine": {"before": before, "after": after}})
+        if disturbed(before, after):
+            print(f"{name}: WARNING, something else was running: delete the part and measure it again. {before}, {after}")
         print(f"{time.strftime('%H:%M:%S')} {name}: {json.dumps(figures, ensure_ascii=False)[:300]} ({took} s)", flush=True)
         return self.record["parts"][name]

@@ -67,7 +67,8 @@ def stopped_at(number: int):
     return interrupted
 
 
-@pytest.mark.parametrize(("minutes", "wanted"), [(0.5, [0.5]), (2, [0.5, 1, 2]), (30, [0.5, 1, 2, 4, 8, 16, 30])])
+@pytest.mark.parametrize(("minutes", "wanted"), [(0.5, [0.5]), (2, [0.5, 1, 2]), (18, [0.5, 1, 2, 4, 8, 18]),
+                                                (30, [0.5, 1, 2, 4, 8, 16, 30])])
 def test_looks_double_and_end_with_the_run(minutes: float, wanted: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time_to_quality, "FIRST_LOOK", 0.5)
     assert time_to_quality.looks(minutes) == wanted
