@@ -4,11 +4,11 @@
 
 The clock runs in training alone. Where throughput.py has measured how many images a second each way to train gets through,
 the clock counts images: a run is as long on any machine, whatever else that does. At each doubling of the time, from half a
-minute, and at the end, digits are drawn and measured: 250 of them, 1,000 where they begin to look like digits, and 10,000 where
-those come near the bars of 20 and 5 times the test floor. Nine of them are kept, so that the arms can be seen side by side at
-the same time. A learning rate that falls over the run makes its earlier points pessimistic: run an arm at several lengths. Each
-run is a part of the record, rewritten at each look; one that was stopped goes on from at most five minutes before, if the record
-and the folder are still as it left them.
+minute, and at the end, digits are drawn and measured: 250 of them, 1,000 where they begin to look like digits, and 10,000
+where those come near the bars of 20 and 5 times the test floor. Nine of them are kept, so that the arms can be seen side by
+side at the same time. A learning rate that falls over the run makes its earlier points pessimistic: run an arm at several
+lengths. Each run is a part of the record, rewritten at each look; one that was stopped goes on from at most five minutes
+before, if the record and the folder are still as it left them.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from diffusion_utils.records import FOLDER
 from diffusion_utils.speed import finish, training_rates
 
 FIRST_LOOK, KEPT = 0.5, 9  # minutes; digits kept at each look
-# So many samples are drawn at a look, and more of them where they score less than so many times the test floor. Few samples
-# read too high, real digits too: 1,000 of them by 6 to 10 floors, 500 by 15 to 20. So what is at 20 floors reads as less than 40.
+# So many samples are drawn at a look, and more of them where they score less than so many times the test floor. Few
+# samples read too high, real digits too: 1,000 of them by 6 to 10 floors, 500 by 15 to 20. So what is at 20 floors reads
+# as less than 40.
 STAGES = ((250, 200), (1000, 40), (10_000, 0))
 QUICK_STAGES = ((250, 200), (500, 40), (2000, 0))
 

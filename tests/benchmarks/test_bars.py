@@ -46,7 +46,8 @@ def test_a_run_of_another_machine_is_judged_by_its_images() -> None:
     assert what == "time to quality" and "not measured" in words and "elsewhere" in words and met is None
     arms = {arm: {"images_per_s": rate} for arm, rate in (("ours", 200.0), ("peer", 300.0), ("slow", 100.0))}
     rates = training_rates({"parts": {"training, each recipe": {"arms": arms}}})
-    assert rates == {"ours": 200.0, "peer": 300.0, "slow": 100.0} and training_rates(None) == training_rates({"parts": {}}) == {}
+    assert rates == {"ours": 200.0, "peer": 300.0, "slow": 100.0}
+    assert training_rates(None) == training_rates({"parts": {}}) == {}
     # the peer's curve arrives after 31 minutes at 100 a second, a third of that at 300
     (_, words, met), _ = bars.time_to_quality(run, "cpu", rates)
     assert words == "5.0 minutes; the best peer of 2 10.3" and not met
