@@ -6,8 +6,9 @@ Each entry says what was expected before it was measured. What did not help stay
 seeds: what differs from it by less than they differ from each other is no difference. Techniques that change nothing but
 the time a step takes are measured by speedups.py.
 
---steps measures those that leave the cost of a step as it is, after as many steps instead of minutes. With the number of
-steps that the base took, a record can so be completed on another machine.
+With --steps, the number of steps that the base took in its minutes, a record can be completed on another machine. There a
+technique that leaves the cost of a step as it is makes as many steps; any other gets the minutes that the base would need for
+them there, which is measured first.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from diffusion_utils.data import ImageData, load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, pick_device
+from diffusion_utils.distributed import Group
 from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times, x0_factor
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
@@ -142,6 +144,14 @@ def changed(technique: Technique, minutes: float | None, steps: int = 10**9) -> 
                    network=recipe.network | technique.network, train=replace(base, **technique.train))
 
 
+def minutes_for(recipe: DiffusionRecipe, steps: int, data: ImageData, device: torch.device, measured: int = 50) -> float:
+    """Minutes that this machine needs for so many steps of the recipe, from the last 4 of 5 of so many that are measured."""
+    recipe = replace(recipe, train=replace(recipe.train, steps=measured, minutes=None, log_every=measured // 5))
+    net = recipe.build().to(device)
+    _, first, *_, last = fit(net, recipe.loss_fn(data, device, Group()), len(data), recipe.train)
+    return steps * (last.seconds - first.seconds) / (last.step - first.step) / 60
+
+
 def train(technique: Technique, recipe: DiffusionRecipe, data: ImageData, device: torch.device) -> tuple[int, nn.Module]:
     """Train from scratch; returns the number of steps and the network to draw with."""
     net = recipe.build().to(device)
@@ -204,18 +214,21 @@ def main() -> None:
     """Measure what is missing in the record."""
     parser = arguments(__doc__)
     parser.add_argument("--only", nargs="+", choices=[t.name for t in TECHNIQUES])
-    parser.add_argument("--steps", type=int, help="instead of minutes, where the change leaves the cost of a step as it is")
+    parser.add_argument("--steps", type=int, help="of the base, where it took its minutes on another machine")
     args = parser.parse_args()
-    names = args.only or [t.name for t in TECHNIQUES if t.costs_as_the_base or not args.steps]
-    if args.steps and not all(t.costs_as_the_base for t in TECHNIQUES if t.name in names):
-        parser.error(f"--steps compares nothing where a step costs more or less than the base's, as in {args.only}")
+    names = args.only or [t.name for t in TECHNIQUES]
     device, yardstick, data = pick_device(args.device), Yardstick(), load_mnist("train")
     minutes, n = (0.5, 500) if args.quick else (3.0, 1000)
     results = Results("techniques", device, "Fréchet distance of n samples to the training digits, in features of "
                       "mnist-classifier, after the same minutes of training", n, {"minutes": minutes}, args.quick,
                       anywhere=args.steps is not None)
-    for technique in (t for t in TECHNIQUES if t.name in names):
-        recipe = changed(technique, None, args.steps) if args.steps else changed(technique, minutes)
+    missing = [t for t in TECHNIQUES if t.name in names and t.name not in results.record["parts"]]
+    if args.steps and not all(technique.costs_as_the_base for technique in missing):
+        minutes = minutes_for(changed(TECHNIQUES[0], None), args.steps, data, device)
+        print(f"{args.steps} steps of the base take {minutes:.2f} minutes here", flush=True)
+    for technique in missing:
+        as_many = args.steps and technique.costs_as_the_base
+        recipe = changed(technique, None, args.steps) if as_many else changed(technique, minutes)
         try:
             results.part(technique.name, partial(result, technique, recipe, n, data, yardstick, device))
         except CannotCompile as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import fields, replace
 
 import pytest
 import torch
-from techniques import TECHNIQUES, Technique, changed, mix, rate_of, shifted, train
+from techniques import TECHNIQUES, Technique, changed, minutes_for, mix, rate_of, shifted, train
 
 from diffusion_utils.data import ImageData
 from diffusion_utils.recipes import get_recipe
@@ -54,6 +55,16 @@ def test_steps_compare_where_a_step_costs_the_same() -> None:
     assert same.isdisjoint({"AdamW", "narrow", "batch ramp", "batch 32", "float32", "late times", "channels_last", "flow"})
     train = changed(BY_NAME["half the rate"], None, 846).train
     assert (train.steps, train.minutes, train.lr) == (846, None, 0.75e-3)
+
+
+def test_the_time_for_many_steps_is_that_of_a_few() -> None:
+    """Of a tiny network; the clock's own unit is far below a step."""
+    recipe = changed(TECHNIQUES[0], None)
+    recipe = replace(recipe, network=recipe.network | {"channels": [8, 8], "emb_dim": 8}, train=replace(recipe.train, batch=4))
+    started = time.perf_counter()
+    minutes = minutes_for(recipe, 1000, NOISE, CPU, measured=10)
+    took = time.perf_counter() - started
+    assert 0 < minutes < 1000 * took / 60, "a step takes less than all ten and the rest"
 
 
 def test_every_run_starts_from_scratch_whatever_the_recipe_begins_with() -> None:
