@@ -3,12 +3,13 @@
     python benchmarks/quality_vs_calls.py [--n 2000] [--batch 250] [--only points default long peer] [--device cpu] [--quick]
 
 Writes diffusion_utils/records/quality_vs_calls.json, which travels with the package (quality_vs_calls-cuda.json on a GPU):
-"points" is the grid of samplers and steps that chapter 4 shows; "default" the checkpoint's own sampler with 10,000 samples;
-"long" walks of many steps; "peer" diffusers' solvers around the same network (pip install diffusers). Every sampler gets the
-same starting noise. Each point is written when it is done, so that an interrupted run goes on where it was. n is that of the
-record unless given. For another checkpoint or n a new record is begun in benchmarks/runs, which takes the place of the old
-one when its grid is whole, so that the chapter has one at any time. A point made on another machine says on which: the
-clock is not asked here, and what machines round differently is far less than what the chance of n samples does.
+"points" is the grid of samplers and steps that chapter 4 shows; "default" the checkpoint's own sampler, whose name is "own",
+with 10,000 samples; "long" walks of many steps; "peer" diffusers' solvers around the same network (pip install diffusers).
+Every sampler gets the same starting noise. Each point is written when it is done, so that an interrupted run goes on where it
+was. n is that of the record unless given. For another checkpoint or n a new record is begun in benchmarks/runs, which takes
+the place of the old one when its grid is whole, so that the chapter has one at any time. A point made on another machine
+says on which: the clock is not asked here, and what machines round differently is far less than what the chance of n
+samples does.
 """
 
 from __future__ import annotations
@@ -41,13 +42,19 @@ SAMPLERS = {
     "dpmpp_2m": {"sampler": "dpmpp_2m"},
     "dpmpp_2m_sde": {"sampler": "dpmpp_2m_sde"},
     "dpmpp_2m_sde-late": {"sampler": "dpmpp_2m_sde", "spacing": "late"},
-    "dpmpp_2m_sde-more": {"sampler": "dpmpp_2m_sde", "spacing": 1.5, "eta": [1.4, 1.0]},
+    "dpmpp_2m_sde-two": {"sampler": "dpmpp_2m_sde", "spacing": 1.75, "eta": [0.9, 1.8], "eta_border": 0.3},
     "dpmpp_2m-log_snr": {"sampler": "dpmpp_2m", "spacing": "log_snr"},
 }
 DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000
 QUICK_STEPS, QUICK_N = 5, 250
 LONG = (("ddim", 250), ("ddpm", 1000))  # and 250 steps of the checkpoint's own sampler, whose limit they show
-PEERS = ("DPMSolverMultistepScheduler", "UniPCMultistepScheduler", "DEISMultistepScheduler")
+PEERS = {  # diffusers' solvers without fresh noise and with, and what each is told beside the schedule
+    "DPMSolverMultistepScheduler": {},
+    "DPMSolverMultistepScheduler, SDE": {"algorithm_type": "sde-dpmsolver++"},
+    "UniPCMultistepScheduler": {},
+    "DEISMultistepScheduler": {},
+    "DDPMScheduler": {},
+}
 
 
 def path_of(device: torch.device, quick: bool) -> Path:
@@ -70,12 +77,13 @@ def draw(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, set
 def draw_peer(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, name: str) -> Tensor:
     """n samples of one of diffusers' solvers around the same network, from the same noise; their step k is our t = k + 1."""
     import diffusers
-    solver = getattr(diffusers, name)(trained_betas=checkpoint.schedule.beta[1:].numpy(), prediction_type="v_prediction",
-                                      timestep_spacing="trailing")
+    solver = getattr(diffusers, name.split(",")[0])(trained_betas=checkpoint.schedule.beta[1:].numpy(), **PEERS[name],
+                                                    prediction_type="v_prediction", timestep_spacing="trailing")
     done = []
     for first in range(0, n, batch):
         rows = range(first, min(first + batch, n))
         solver.set_timesteps(steps, device=checkpoint.device)
+        torch.manual_seed(first)  # of the fresh noise of those that draw any
         x = SampleNoise(0, rows, (1, 28, 28), checkpoint.device)()
         with torch.no_grad(), autocast(checkpoint.device):
             for k in solver.timesteps:
@@ -94,6 +102,7 @@ class Record:
 
     def __init__(self, path: Path, checkpoint: checkpoints.Checkpoint, n: int | None, folder: Path = RUNS):
         self.shown, found = path, read(path)
+        self.own = own_name(checkpoint.card["config"]["sampling"])
         of = {"checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"]}
         same, here = of.items() <= found.items(), describe(checkpoint.device)
         self.n = n or (found["n"] if same else 10_000 if checkpoint.device.type == "cuda" else 2000)
@@ -115,7 +124,7 @@ class Record:
 
     def write(self) -> None:
         """Whole or not at all; a new record takes its place when its grid is whole."""
-        self.content |= {"date": date.today().isoformat(), "versions": versions()}
+        self.content |= {"own": self.own, "date": date.today().isoformat(), "versions": versions()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(self.path, checkpoints.json_bytes(self.content))
         if self.path != self.shown and len(self.content["points"]) == len(STEPS) * len(SAMPLERS):
@@ -160,13 +169,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"few steps and {QUICK_N} samples, written to benchmarks/here")
     args = parser.parse_args()
     checkpoint, yardstick = checkpoints.load("mnist-unet", args.device), Yardstick(args.device)
-    own = own_name(checkpoint.card["config"]["sampling"])
     record = Record(path_of(checkpoint.device, args.quick), checkpoint, QUICK_N if args.quick else args.n, args.folder)
     if "floor" not in record.content:  # what as many real digits score, that the network never saw: chance keeps it above 0
         test = load_mnist("test").images
         rows = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:record.n]
         record.content["floor"] = round(yardstick.distance(to_model(test[rows])), 4)
-    for part, name, steps, n in tqdm(todo(own, record.n, args.only, args.quick)):
+    for part, name, steps, n in tqdm(todo(record.own, record.n, args.only, args.quick)):
         points = record.content.setdefault(part, [])
         if any((point["name"], point["steps"]) == (name, steps) for point in points):
             continue

@@ -53,7 +53,8 @@ def sample(args: argparse.Namespace) -> None:
     elif args.label is not None:
         labels = _integer("--label", args.label)
     x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, sampler=args.sampler, steps=args.steps,
-                 spacing=args.spacing, eta=_eta(args.eta), seed=args.seed, batch=args.batch, progress=True)
+                 spacing=args.spacing, eta=_eta(args.eta), eta_border=args.eta_border, seed=args.seed, batch=args.batch,
+                 progress=True)
     write_npy(out, x.numpy())
     if args.label == "all":
         write_npy(out.with_suffix(".labels.npy"), labels.numpy())
@@ -70,7 +71,8 @@ def evaluate_command(args: argparse.Namespace) -> None:
     checkpoint = checkpoints.load(args.what, args.device)
     if "sampling" not in checkpoint.card["config"]:
         raise ValueError(f"{args.what} is not a diffusion model: it makes no samples to evaluate")
-    how = sampling_of(checkpoint, sampler=args.sampler, steps=args.steps, spacing=args.spacing, eta=_eta(args.eta))
+    how = sampling_of(checkpoint, sampler=args.sampler, steps=args.steps, spacing=args.spacing, eta=_eta(args.eta),
+                      eta_border=args.eta_border)
     labels = torch.arange(args.n) % checkpoint.num_classes if checkpoint.num_classes else None
     x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, **how, seed=args.seed, batch=args.batch,
                  progress=True)
@@ -150,6 +152,8 @@ def parser() -> argparse.ArgumentParser:
                           "(default: the checkpoint's own)")
     sampling.add_argument("--eta", type=float, nargs="+", help="share of fresh noise, 0 as in DDIM … 1 as in DDPM …; or two, "
                           "for much noise and for little (default: the checkpoint's own)")
+    sampling.add_argument("--eta-border", type=float, help="signal-to-noise ratio where the second of two takes over "
+                          "(default: the checkpoint's own)")
     sampling.add_argument("--guidance", type=float, default=1.0, help="guidance weight w; 1 is plain conditional")
     sampling.add_argument("--seed", type=int, default=0)
     sampling.add_argument("--batch", type=int, default=250, help="samples at a time; the result does not depend on it")

@@ -11,24 +11,24 @@ from tqdm.auto import tqdm
 from .checkpoints import Checkpoint
 from .devices import autocast
 from .guidance import guided
-from .sampling import calls_per_sample, sample
+from .sampling import MUCH_NOISE, calls_per_sample, sample
 
 
 def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = None, weight: float = 1.0,
              sampler: str | None = None, steps: int | None = None, spacing: str | float | None = None,
-             eta: float | Sequence[float] | None = None, seed: int = 0, batch: int = 250,
+             eta: float | Sequence[float] | None = None, eta_border: float | None = None, seed: int = 0, batch: int = 250,
              progress: bool = False) -> Tensor:
     """n samples, float32 (n, 1, 28, 28) in [−1, 1] on the CPU.
 
     labels: one label for all, or int64 (n,); None for no label. weight: guidance w, 1 = plain conditional. sampler, steps,
-    spacing, eta: the checkpoint's own defaults unless given; its eta goes with its sampler. Sample i depends on (seed, i),
-    not on n or batch.
+    spacing, eta, eta_border: the checkpoint's own defaults unless given; its eta and their border go with its sampler. Sample
+    i depends on (seed, i), not on n or batch.
     Raises ValueError for n or batch < 1, labels outside 0…num_classes−1, or labels or guidance for an unconditional checkpoint.
     """
     for name, value in (("n", n), ("batch", batch)):
         if value < 1:
             raise ValueError(f"{name} must be ≥ 1, got {value}")
-    how = sampling_of(checkpoint, sampler=sampler, steps=steps, spacing=spacing, eta=eta)
+    how = sampling_of(checkpoint, sampler=sampler, steps=steps, spacing=spacing, eta=eta, eta_border=eta_border)
     sampler, steps = how["sampler"], how["steps"]
     cond = _check_labels(checkpoint, labels, n, weight)
     schedule, device = checkpoint.schedule, checkpoint.device
@@ -49,12 +49,12 @@ def generate(checkpoint: Checkpoint, n: int, *, labels: int | Tensor | None = No
 
 
 def sampling_of(checkpoint: Checkpoint, **given) -> dict:
-    """sampler, steps, spacing and eta for `sample`: what is given and not None, else the checkpoint's own; its eta only with
-    its own sampler.
+    """sampler, steps, spacing, eta and eta_border for `sample`: what is given and not None, else the checkpoint's own; its eta
+    and their border only with its own sampler.
     """
-    own = {"spacing": "uniform", "eta": None} | checkpoint.card["config"]["sampling"]
+    own = {"spacing": "uniform", "eta": None, "eta_border": MUCH_NOISE} | checkpoint.card["config"]["sampling"]
     if given.get("sampler") not in (None, own["sampler"]):
-        own["eta"] = None
+        own |= {"eta": None, "eta_border": MUCH_NOISE}
     return own | {name: value for name, value in given.items() if value is not None}
 
 

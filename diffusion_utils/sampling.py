@@ -22,7 +22,7 @@ from .schedules import Schedule
 SAMPLERS = ("ddpm", "ddim", "dpmpp_2m", "dpmpp_2m_sde", "heun")
 STOCHASTIC = ("ddpm", "dpmpp_2m_sde")  # η = 1 where nothing else is asked for
 SPACINGS = ("uniform", "late", "log_snr")
-MUCH_NOISE = 2.0  # SNR below which the first of two η holds: there it is decided what to draw, above it how the strokes run
+MUCH_NOISE = 2.0  # SNR below which the first of two η holds unless another is given
 
 
 class State(NamedTuple):
@@ -150,21 +150,21 @@ def _apart(times: list[int]) -> list[int]:
 @torch.no_grad()
 def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, *, sampler: str = "ddim",
            steps: int = 20, spacing: str | float = "uniform", eta: float | Sequence[float] | None = None,
-           variance: str = "posterior", cond=None, seed: int = 0, indices: Sequence[int] | None = None,
-           device: torch.device | str = "cpu", x_start: Tensor | None = None, times: Sequence[int] | None = None,
-           after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
+           eta_border: float = MUCH_NOISE, variance: str = "posterior", cond=None, seed: int = 0,
+           indices: Sequence[int] | None = None, device: torch.device | str = "cpu", x_start: Tensor | None = None,
+           times: Sequence[int] | None = None, after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
     """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
 
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own.
     sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
-    'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where SNR_t < MUCH_NOISE and for the others; variance:
+    'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where SNR_t < eta_border and for the others; variance:
     of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
     where it goes up the forward kernel is applied (RePaint).
     after_step(x_s, s): returns x_s with what is known written in.
     seed, indices: sample i's noise depends on (seed, indices[i]) and not on the batch it is in; indices default to 0…B−1.
     `*_, last = sample(...)` gives the result; last.x_t is x_0.
     """
-    eta = _check_sampler(sampler, eta, variance)
+    eta = _check_sampler(sampler, eta, variance, eta_border)
     if (shape is None) == (x_start is None):
         raise ValueError("give either shape, to start from noise, or x_start")
     shape = tuple(x_start.shape) if x_start is not None else tuple(shape)
@@ -185,7 +185,7 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
             D, previous = _two_step(schedule, x0_hat, t, s, previous), (t, x0_hat)
         elif sampler == "heun":
             D = _heun(denoiser, schedule, x, x0_hat, t, s, cond)
-        share = eta[0] if schedule.snr[t] < MUCH_NOISE else eta[1]
+        share = eta[0] if schedule.snr[t] < eta_border else eta[1]
         u = fresh_std(schedule, t, s, share) if share > 0 else 0.0
         std = u if variance == "posterior" else share * step_std(schedule, t, s) * (s > 0)
         x = update(schedule, x, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
@@ -226,7 +226,8 @@ def calls_per_sample(sampler: str, steps: int, weight: float = 1.0) -> int:
     return solver * (1 if weight in (0, 1) else 2)
 
 
-def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: str) -> tuple[float, float]:
+def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: str,
+                   eta_border: float = MUCH_NOISE) -> tuple[float, float]:
     """η of the steps from where there is much noise, and of the others."""
     if sampler not in SAMPLERS:
         raise unknown_name("sampler", sampler, SAMPLERS)
@@ -237,6 +238,8 @@ def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: 
     shares = tuple(float(share) for share in (eta if isinstance(eta, Sequence) else (eta, eta)))
     if len(shares) != 2 or not all(0 <= share < math.inf for share in shares):
         raise ValueError(f"eta must be a finite number of at least 0, or two of them, got {eta}")
+    if not 0 <= eta_border < math.inf:
+        raise ValueError(f"eta_border must be an SNR, a finite number of at least 0, got {eta_border}")
     if sampler in ("dpmpp_2m", "heun") and any(shares):
         raise ValueError(f"{sampler} solves the deterministic equation: eta must be 0, got {eta}")
     if variance == "large" and max(shares) > 1:

@@ -114,9 +114,9 @@ def test_a_batch_below_one_is_refused(batch):
 
 
 def test_the_checkpoints_eta_goes_with_its_sampler():
-    sampling = {"sampler": "ddpm", "steps": STEPS, "spacing": "uniform", "eta": [1.5, 0.5]}
+    sampling = {"sampler": "ddpm", "steps": STEPS, "spacing": "uniform", "eta": [1.5, 0.5], "eta_border": 0.3}
     own = Checkpoint("tiny", PLAIN.card | {"config": PLAIN.card["config"] | {"sampling": sampling}}, PLAIN.net)
-    assert torch.equal(generate(own, 2), generate(PLAIN, 2, sampler="ddpm", eta=(1.5, 0.5)))
+    assert torch.equal(generate(own, 2), generate(PLAIN, 2, sampler="ddpm", eta=(1.5, 0.5), eta_border=0.3))
     assert torch.equal(generate(own, 2, eta=1), generate(PLAIN, 2, sampler="ddpm"))
     assert torch.equal(generate(own, 2, sampler="dpmpp_2m"), generate(PLAIN, 2, sampler="dpmpp_2m"))
 

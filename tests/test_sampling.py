@@ -83,13 +83,13 @@ def test_heun_survives_its_first_step_from_pure_noise(schedule: Schedule) -> Non
 
 
 def moments_by_hand(schedule: Schedule, mean: float, std: float, walk: list[int], etas: tuple[float, float],
-                    large: bool) -> tuple[float, float]:
+                    border: float, large: bool) -> tuple[float, float]:
     """Mean and variance of x_0 of DDPM/DDIM for N(mean, std²) data, from x̂₀ = mean + k·(x_t − signal_t·mean)."""
     m, v = 0.0, float(schedule.noise[walk[0]] ** 2)
     for t, s in itertools.pairwise(walk):
         (a_t, n_t), (a_s, n_s) = ((float(schedule.signal[i]), float(schedule.noise[i])) for i in (t, s))
         k = a_t * std**2 / (a_t**2 * std**2 + n_t**2)
-        eta = etas[0] if a_t**2 < 2 * n_t**2 else etas[1]
+        eta = etas[0] if a_t**2 < border * n_t**2 else etas[1]
         u = min(eta * n_s * max(0.0, 1 - (a_t * n_s / (n_t * a_s)) ** 2) ** 0.5, n_s)
         d = (n_s**2 - u**2) ** 0.5
         of_x, of_estimate = d / n_t, a_s - a_t * d / n_t
@@ -101,7 +101,8 @@ def moments_by_hand(schedule: Schedule, mean: float, std: float, walk: list[int]
 
 @pytest.mark.parametrize("settings", [
     {"sampler": "ddpm"}, {"sampler": "ddpm", "variance": "large"}, {"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.5},
-    {"sampler": "ddpm", "eta": 1.5}, {"sampler": "ddpm", "eta": (1.4, 0.5)}], ids=str)
+    {"sampler": "ddpm", "eta": 1.5}, {"sampler": "ddpm", "eta": (1.4, 0.5)},
+    {"sampler": "ddpm", "eta": (0.5, 1.8), "eta_border": 0.3}], ids=str)
 @pytest.mark.parametrize("steps", [5, 50])
 def test_gaussian_data_moments(settings: dict, steps: int) -> None:
     schedule, mean, std, n = cosine(1000), 0.4, 0.5, 40_000
@@ -109,7 +110,8 @@ def test_gaussian_data_moments(settings: dict, steps: int) -> None:
     found = last_of(denoise, schedule, (10, n // 10), steps=steps, **settings).double()
     eta = settings.get("eta", 1.0 if settings["sampler"] == "ddpm" else 0.0)
     etas = eta if isinstance(eta, tuple) else (eta, eta)
-    m, v = moments_by_hand(schedule, mean, std, timesteps(schedule, steps), etas, settings.get("variance") == "large")
+    m, v = moments_by_hand(schedule, mean, std, timesteps(schedule, steps), etas, settings.get("eta_border", 2.0),
+                           settings.get("variance") == "large")
     # Five standard errors of a mean and of a variance of n Gaussian numbers; float32 rounding is far below.
     assert float(found.mean()) == pytest.approx(m, abs=5 * (v / n) ** 0.5)
     assert float(found.var()) == pytest.approx(v, abs=5 * v * (2 / n) ** 0.5)
@@ -146,7 +148,7 @@ def test_gaussian_data_exactly_for_deterministic_samplers() -> None:
 def test_all_thousand_steps_of_ddpm_reach_the_data() -> None:
     for schedule in VP[:2]:
         for large in (False, True):
-            m, v = moments_by_hand(schedule, 0.4, 0.5, list(range(1000, -1, -1)), (1.0, 1.0), large)
+            m, v = moments_by_hand(schedule, 0.4, 0.5, list(range(1000, -1, -1)), (1.0, 1.0), 2.0, large)
             # First order: the error is of the size of one step's share, about 1/1000 of the noise there is to remove.
             assert m == pytest.approx(0.4, abs=5e-3) and v == pytest.approx(0.25, abs=5e-3)
 
@@ -368,6 +370,8 @@ BAD_SAMPLES = [
     (dict(eta=-0.1), "eta must be a finite number of at least 0, or two of them, got -0.1"),
     (dict(eta=(1, 1, 1)), r"or two of them, got \(1, 1, 1\)"),
     (dict(eta=1.5, variance="large"), "eta must lie in 0…1 with the variance 'large'"),
+    (dict(eta_border=-0.1), "eta_border must be an SNR, a finite number of at least 0, got -0.1"),
+    (dict(eta_border=math.inf), "eta_border must be an SNR, a finite number of at least 0, got inf"),
     (dict(sampler="heun", eta=0.5), "eta must be 0"),
     (dict(steps=1001), r"1…1000"),
     (dict(shape=None), "either shape"),

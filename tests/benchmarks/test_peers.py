@@ -10,7 +10,22 @@ import torch
 from packaging.requirements import Requirement
 from peers import ARMS, Arm
 from project import ROOT
-from quality_vs_calls import DEFAULT, DEFAULT_N, QUICK_N, QUICK_STEPS, SAMPLERS, STEPS, Record, own_name, path_of, read, todo
+from quality_vs_calls import (
+    DEFAULT,
+    DEFAULT_N,
+    PEERS,
+    QUICK_N,
+    QUICK_STEPS,
+    SAMPLERS,
+    STEPS,
+    Record,
+    draw,
+    draw_peer,
+    own_name,
+    path_of,
+    read,
+    todo,
+)
 from torch import nn
 
 from diffusion_utils.checkpoints import load, read_card
@@ -123,6 +138,21 @@ def test_a_record_of_another_n_is_replaced_when_the_new_one_is_whole(tmp_path: P
     again.write()
     assert read(path)["n"] == 20 and not (folder / "shown.json").exists()
     assert Record(path, model, None).path == path
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_one_step_of_a_peer_is_ours(name: str) -> None:
+    """From t = T to 0 every solver returns the estimate of the same network for the same noise; with two steps, none that
+    draws fresh noise is one that does not."""
+    model = load("mnist-unet", "cpu")
+    one = draw_peer(model, 4, 4, 1, name)
+    # DEIS stops at the noise of t = 1, 0.0064 times a nearly Gaussian ε̂ (3,136 numbers stay within 4 standard deviations); the
+    # others differ by rounding: signal_T is 5e-5, so that where they go by way of ε the 1e-7 of x_T are divided by it.
+    stops = 4 * float(model.schedule.noise[1]) if "DEIS" in name else 5e-3
+    torch.testing.assert_close(one, draw(model, 4, 4, 1, {"sampler": "ddim"}), atol=stops, rtol=0)
+    plain = draw_peer(model, 4, 4, 2, "DPMSolverMultistepScheduler")
+    fresh = "SDE" in name or name == "DDPMScheduler"
+    assert ((draw_peer(model, 4, 4, 2, name) - plain).square().mean().sqrt() > 0.1) == fresh
 
 
 def test_figures_of_another_machine_say_so(tmp_path: Path) -> None:
