@@ -27,11 +27,12 @@ CPU: list[list[tuple[int, str]]] = [
     [(50, "time_to_quality.py ours --minutes 30"), (35, "time_to_quality.py ours --minutes 18"), (10, "speedups.py"),
      (10, "growth.py"), (25, "live.py")],
     [(110, "time_to_quality.py diffusers --minutes 60")],
-    [(30, "quality_vs_calls.py --only default"), (70, "quality_vs_calls.py --n 2000 --only points")],
+    [(36, "quality_vs_calls.py --only default rival"), (70, "quality_vs_calls.py --n 2000 --only points")],
     [(120, "quality_vs_calls.py --only peer long")],
-    [(110, "time_to_quality.py smalldiffusion --minutes 60")],
-    [(120, "time_to_quality.py denoising-diffusion-pytorch --minutes 60")],
+    [(180, "time_to_quality.py smalldiffusion --minutes 120")],
+    [(200, "time_to_quality.py denoising-diffusion-pytorch --minutes 120")],
     [(150, "time_to_quality.py ours --minutes 120")],
+    [(180, "time_to_quality.py diffusers --minutes 120")],
     [(20, "bugs.py"), (40, "article.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.

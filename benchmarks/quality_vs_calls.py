@@ -1,10 +1,12 @@
 """How good are mnist-unet's digits after how many calls, for each sampler? Chapter 4 shows the answer.
 
-    python benchmarks/quality_vs_calls.py [--n 2000] [--batch 250] [--only points default long peer] [--device cpu] [--quick]
+    python benchmarks/quality_vs_calls.py [--n 2000] [--batch 250] [--only points default …] [--device cpu] [--quick]
 
 Writes diffusion_utils/records/quality_vs_calls.json, which travels with the package (quality_vs_calls-cuda.json on a GPU):
 "points" is the grid of samplers and steps that chapter 4 shows; "default" the checkpoint's own sampler, whose name is "own",
-with 10,000 samples; "long" walks of many steps; "peer" diffusers' solvers around the same network (pip install diffusers).
+with 10,000 samples; "rival" as many of the other that comes nearest to it in the grid, where the chance of fewer samples is
+as large as what they differ by; "long" walks of many steps; "peer" diffusers' solvers around the same network (pip install
+diffusers).
 Every sampler gets the same starting noise. Each point is written when it is done, so that an interrupted run goes on where it
 was. n is that of the record unless given. For another checkpoint or n a new record is begun in benchmarks/runs, which takes
 the place of the old one when its grid is whole, so that the chapter has one at any time. A point made on another machine
@@ -46,6 +48,8 @@ SAMPLERS = {
     "dpmpp_2m-log_snr": {"sampler": "dpmpp_2m", "spacing": "log_snr"},
 }
 DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000
+PARTS = ("points", "default", "rival", "peer", "long")
+RIVAL = ("dpmpp_2m_sde-late", 20)
 QUICK_STEPS, QUICK_N = 5, 250
 LONG = (("ddim", 250), ("ddpm", 1000))  # and 250 steps of the checkpoint's own sampler, whose limit they show
 PEERS = {  # diffusers' solvers without fresh noise and with, and what each is told beside the schedule
@@ -110,11 +114,12 @@ class Record:
         self.path = path if not found or head.items() <= found.items() else folder / path.name
         self.content = read(self.path)
         if not head.items() <= self.content.items():
-            kept = found.get("default", []) if same else []  # whose n is its own
             elsewhere = {} if found.get("hardware") == here else {"hardware": found.get("hardware")}
             self.content = head | {
                 "measure": "Fréchet distance of n samples to the training digits, in features of mnist-classifier",
-                "hardware": here, "points": [], "default": [elsewhere | point for point in kept]}
+                "hardware": here, "points": []}
+            for part in ("default", "rival"):  # whose n is their own
+                self.content[part] = [elsewhere | point for point in found.get(part, []) if same]
         self.elsewhere = {} if self.content["hardware"] == here else {"hardware": here}
 
     def add(self, part: str, point: dict) -> None:
@@ -151,6 +156,7 @@ def todo(own: str, n: int, only: list[str], quick: bool = False) -> list[tuple[s
     """What is wanted: part, sampler, steps, n; the quick parts first. own: the checkpoint's sampler."""
     parts = {"points": [(name, steps, n) for steps in STEPS for name in SAMPLERS],
              "default": [(own, steps, n if quick else DEFAULT_N) for steps in DEFAULT],
+             "rival": [(*RIVAL, DEFAULT_N)],
              "peer": [(name, steps, n) for steps in DEFAULT for name in PEERS],
              "long": [(name, steps, n) for name, steps in ((own, 250), *LONG)]}
     return [(part, *point) for part, points in parts.items() if part in only for point in points
@@ -162,8 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int)
     parser.add_argument("--batch", type=int, default=250)
-    parser.add_argument("--only", nargs="+", choices=("points", "default", "peer", "long"),
-                        default=["points", "default", "peer", "long"])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--folder", type=Path, default=RUNS, help="where a new record is begun while there is another")
     parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     parser.add_argument("--quick", action="store_true", help=f"few steps and {QUICK_N} samples, written to benchmarks/here")

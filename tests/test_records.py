@@ -30,7 +30,7 @@ def test_a_record_says_how_and_on_which_checkpoint_it_was_measured(name: str) ->
 
 
 def test_quality_against_calls_is_what_chapter_4_says() -> None:
-    """One seed of n = 1,000: only orders that hold at several budgets are claimed."""
+    """One seed of n = 2,000: only orders that hold at several budgets are claimed."""
     points = records.load_record("quality_vs_calls")["points"]
 
     def best(name: str, budget: int) -> float:

@@ -106,7 +106,7 @@ def test_what_is_not_measured_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("other", "met"), [(0.96, True), (0.94, False)])
 def test_the_default_sampler_is_what_the_curve_says(other: float, met: bool) -> None:
-    record = {"own": "a", "floor_test": 0.1, "points": [
-        {"name": name, "steps": 20, "calls": calls, "fd": fd} for name, calls, fd in
-        (("a", 20, 1.0), ("b", 20, other), ("heun", 38, 0.1))]}
+    record = {"own": "a", "floor_test": 0.1, "points": [],
+              "default": [{"name": "a", "steps": steps, "fd": fd} for steps, fd in ((10, 9.0), (20, 1.0))],
+              "rival": [{"name": "b", "steps": 20, "fd": other}]}
     assert [found for what, _, found in bars.quality(record) if "own sampler" in what] == [met]
