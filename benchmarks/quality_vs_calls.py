@@ -49,7 +49,7 @@ SAMPLERS = {
 }
 DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000
 PARTS = ("points", "default", "rival", "peer", "long")
-RIVAL = ("dpmpp_2m_sde-late", 20)
+RIVAL = ("dpmpp_2m_sde-late", 20)  # by the grid of mnist-unet as it is shipped; look again for another checkpoint
 QUICK_STEPS, QUICK_N = 5, 250
 LONG = (("ddim", 250), ("ddpm", 1000))  # and 250 steps of the checkpoint's own sampler, whose limit they show
 PEERS = {  # diffusers' solvers without fresh noise and with, and what each is told beside the schedule

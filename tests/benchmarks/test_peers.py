@@ -122,13 +122,14 @@ def test_the_shipped_models_own_way_to_sample_is_among_those_measured() -> None:
 def test_a_record_of_another_n_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
     path, model, folder = tmp_path / "shown.json", load("mnist-unet", "cpu"), tmp_path / "runs"
     old = Record(path, model, 10)
-    old.content |= {"points": [{"name": "ddim"}], "default": [{"n": DEFAULT_N}]}
+    old.content |= {"points": [{"name": "ddim"}], "default": [{"n": DEFAULT_N}], "rival": [{"n": DEFAULT_N}]}
     old.write()
     assert Record(path, model, None).n == 10 and Record(path, model, None).path == path
     before = read(path)
 
     new = Record(path, model, 20, folder)
-    assert new.content["points"] == [] and new.content["default"] == before["default"], "whose n is its own"
+    assert new.content["points"] == []
+    assert all(new.content[part] == before[part] for part in ("default", "rival")), "whose n is their own"
     new.content["points"] = [{"name": "ddim"}]
     new.write()
     assert read(path) == before, "a chapter shows it"
