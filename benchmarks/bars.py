@@ -108,9 +108,13 @@ def quality(record: dict) -> Iterator[Bar]:
         yield "3 × fewer calls for the distances of diffusers' solvers", MISSING, None
     for calls in sorted({peer["calls"] for peer in record.get("peer", [])}):
         peer = min((p for p in record["peer"] if p["calls"] == calls), key=lambda p: p["fd"])
-        good = [p["calls"] for p in record["points"] if p["steps"] > 1 and p["fd"] <= 1.05 * peer["fd"]]
+        ours = record["points"]
+        for again in record.get("best-peer", []):  # both with more samples, where that was measured
+            if (again["name"], again["calls"]) == (peer["name"], calls):
+                peer, ours = again, record["default"]
+        good = [p["calls"] for p in ours if p["steps"] > 1 and p["fd"] <= 1.05 * peer["fd"]]
         ratio = peer["calls"] / min(good) if good else 0.0
-        yield (f"3 × fewer calls for the distance of {peer['name']} at {peer['calls']}",
+        yield (f"3 × fewer calls for the distance of {peer['name']} at {calls}, n = {peer['n']:,}",
                f"{ratio:.1f} ×" if good else "not reached", ratio >= 3)
 
 

@@ -6,7 +6,7 @@ Writes diffusion_utils/records/quality_vs_calls.json, which travels with the pac
 "points" is the grid of samplers and steps that chapter 4 shows; "default" the checkpoint's own sampler, whose name is "own",
 with 10,000 samples; "rival" as many of the other that comes nearest to it in the grid, where the chance of fewer samples is
 as large as what they differ by; "long" walks of many steps; "peer" diffusers' solvers around the same network (pip install
-diffusers).
+diffusers); "best-peer" the best of these with 10,000 samples, to be compared with "default".
 Every sampler gets the same starting noise. Each point is written when it is done, so that an interrupted run goes on where it
 was. n is that of the record unless given. For another checkpoint or n a new record is begun in benchmarks/runs, which takes
 the place of the old one when its grid is whole, so that the chapter has one at any time. A point made on another machine
@@ -47,9 +47,12 @@ SAMPLERS = {
     "dpmpp_2m_sde-two": {"sampler": "dpmpp_2m_sde", "spacing": 1.75, "eta": [0.9, 1.8], "eta_border": 0.3},
     "dpmpp_2m-log_snr": {"sampler": "dpmpp_2m", "spacing": "log_snr"},
 }
-DEFAULT, DEFAULT_N = (5, 10, 20, 50), 10_000
-PARTS = ("points", "default", "rival", "peer", "long")
-RIVAL = ("dpmpp_2m_sde-late", 20)  # by the grid of mnist-unet as it is shipped; look again for another checkpoint
+DEFAULT, DEFAULT_N = (5, 10, 15, 20, 50), 10_000
+PEER_STEPS = (5, 10, 20, 50)
+PARTS = ("points", "default", "rival", "peer", "best-peer", "long")
+OF_DEFAULT_N = ("default", "rival", "best-peer")
+# By the grid of mnist-unet as it is shipped; look again for another checkpoint.
+RIVAL, BEST_PEER = ("dpmpp_2m_sde-late", 20), ("DPMSolverMultistepScheduler, SDE", 50)
 QUICK_STEPS, QUICK_N = 5, 250
 LONG = (("ddim", 250), ("ddpm", 1000))  # and 250 steps of the checkpoint's own sampler, whose limit they show
 PEERS = {  # diffusers' solvers without fresh noise and with, and what each is told beside the schedule
@@ -118,7 +121,7 @@ class Record:
             self.content = head | {
                 "measure": "Fréchet distance of n samples to the training digits, in features of mnist-classifier",
                 "hardware": here, "points": []}
-            for part in ("default", "rival"):  # whose n is their own
+            for part in OF_DEFAULT_N:  # whatever n the others have
                 self.content[part] = [elsewhere | point for point in found.get(part, []) if same]
         self.elsewhere = {} if self.content["hardware"] == here else {"hardware": here}
 
@@ -157,7 +160,8 @@ def todo(own: str, n: int, only: list[str], quick: bool = False) -> list[tuple[s
     parts = {"points": [(name, steps, n) for steps in STEPS for name in SAMPLERS],
              "default": [(own, steps, n if quick else DEFAULT_N) for steps in DEFAULT],
              "rival": [(*RIVAL, DEFAULT_N)],
-             "peer": [(name, steps, n) for steps in DEFAULT for name in PEERS],
+             "peer": [(name, steps, n) for steps in PEER_STEPS for name in PEERS],
+             "best-peer": [(*BEST_PEER, DEFAULT_N)],
              "long": [(name, steps, n) for name, steps in ((own, 250), *LONG)]}
     return [(part, *point) for part, points in parts.items() if part in only for point in points
             if not quick or point[1] <= QUICK_STEPS]
@@ -183,14 +187,14 @@ def main() -> None:
         points = record.content.setdefault(part, [])
         if any((point["name"], point["steps"]) == (name, steps) for point in points):
             continue
-        if part == "peer":
+        if name in PEERS:
             x, calls = draw_peer(checkpoint, n, args.batch, steps, name), steps
         else:
             x = draw(checkpoint, n, args.batch, steps, SAMPLERS[name])
             calls = calls_per_sample(SAMPLERS[name]["sampler"], steps)
         fd = yardstick.distance(x)
         record.add(part, {"name": name, "steps": steps, "calls": calls, "n": n, "fd": round(fd, 4)})
-        tqdm.write(f"{part:7s} {name:27s} {steps:4d} steps {calls:4d} calls  n = {n:5d}  Fréchet distance {fd:8.2f}")
+        tqdm.write(f"{part:9s} {name:32s} {steps:4d} steps {calls:4d} calls  n = {n:5d}  Fréchet distance {fd:8.2f}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import platform
 
 import torch
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # settings of mallopt, as glibc's malloc.h numbers them
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -40,6 +43,20 @@ def autocast(device: torch.device, enabled: bool = True) -> contextlib.AbstractC
     if enabled and has_fast_bf16(device):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep the memory of freed tensors for the next ones; returns whether its C library can be told so.
+
+    A training step on a CPU makes and frees the same tensors again and again. glibc, the C library of most Linux systems,
+    returns much of their memory to the kernel in each step, which fills it with zeros before it gives it out again. This
+    holds for the whole process, which then does not shrink before it ends. Source: mallopt(3) in the Linux manual.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    largest = 32 * 2**20  # bytes: larger ones are returned whatever is said
+    return bool(mallopt(MMAP_THRESHOLD, largest) and mallopt(TRIM_THRESHOLD, 2**31 - 1))
 
 
 def describe(device: torch.device) -> str:

@@ -114,7 +114,7 @@ def first_arrival(race: dict, arm: str, bar: float) -> tuple[float, bool]:
     """Minutes until the arm's fastest run is at the bar, and True; or the length of its longest run, and False.
 
     Ours is there when a look says so. A peer is given the time that is read between that look and the one before, at which
-    the curve of a rate that falls to the end is seldom down already: so an error is in its favour.
+    the curve of a rate that falls to the end is seldom down already; one that flattens may be a little sooner.
     """
     when = first_look if arm == "ours" else arrival
     runs = [part["points"] for part in race["parts"].values() if part["arm"] == arm and part["points"]]

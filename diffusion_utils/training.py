@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor, nn
 
-from .devices import autocast
+from .devices import autocast, keep_freed_memory
 from .distributed import Group
 from .ema import EMA
 from .errors import first_line, unknown_name
@@ -140,6 +140,8 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
         raise ValueError(f"minutes = {config.minutes} cannot be used with {group.size} processes, each with its own clock: "
                          "say how many steps instead")
     device = next(net.parameters()).device
+    if device.type == "cpu":
+        keep_freed_memory()
     ema = EMA(net, config.ema)
     optimiser = make_optimiser(net, config)
     path = Path(folder) / "state.safetensors" if folder is not None else None

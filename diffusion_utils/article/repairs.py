@@ -132,7 +132,7 @@ REPAIRS = (
            "target and noise levels do not suit each other", "eq-error-factors", "the cosine schedule, and v as the target"),
     Repair("longer", {"shipped": True}, "the training was over in minutes", "few steps, of a small network",
            "eq-learning-rate", "the book's model: larger, and trained for longer and better"),
-    Repair("late strides", {"spacing": "late"}, "with the very same network, more calls still make better digits",
+    Repair("late strides", {"spacing": "late"}, "with the very same network, half as many calls again still make better digits",
            "the strides are as long where it is decided what to draw as everywhere else", "eq-article-late",
            "short strides where there is much noise, long ones where there is little"),
 )

@@ -88,12 +88,23 @@ def test_quality_compares_as_many_samples() -> None:
     record = {"own": "a", "floor_test": 0.1, "default": [{"name": "a", "steps": 20, "fd": 0.21}],
               "points": [{"name": name, "steps": 10, "calls": 10, "fd": fd} for name, fd in (("a", 1.1), ("b", 9.0))],
               "long": [{"name": "b", "steps": 250, "fd": 1.0}, {"name": "a", "steps": 250, "fd": 1.0}],
-              "peer": [{"name": name, "calls": calls, "fd": fd} for name, calls, fd in
+              "peer": [{"name": name, "calls": calls, "n": 2000, "fd": fd} for name, calls, fd in
                        (("p", 50, 1.08), ("worse", 50, 2.0), ("p", 20, 0.5))]}
     found = list(bars.quality(record))
     assert not any("own sampler" in what for what, _, _ in found), "20 calls were not measured"
     assert [met for _, _, met in found] == [False, True, False, True]
     assert [figure for _, figure, _ in found] == ["2.10 × floor", "1.10 ×", "not reached", "5.0 ×"]
+
+
+@pytest.mark.parametrize(("name", "calls", "figure"), [("p", 50, "2.5 ×"), ("p", 20, "5.0 ×"), ("worse", 50, "5.0 ×")])
+def test_equal_distance_is_judged_by_more_samples_where_both_have_them(name: str, calls: int, figure: str) -> None:
+    record = {"own": "a", "floor_test": 0.1, "points": [{"name": "a", "steps": 10, "calls": 10, "fd": 1.1}],
+              "default": [{"name": "a", "steps": steps, "calls": steps, "fd": fd} for steps, fd in ((10, 0.5), (20, 0.42))],
+              "peer": [{"name": who, "calls": 50, "n": 2000, "fd": fd} for who, fd in (("p", 1.08), ("worse", 2.0))],
+              "best-peer": [{"name": name, "calls": calls, "n": 10_000, "fd": 0.4}]}
+    (what, found, met), = (bar for bar in bars.quality(record) if "fewer calls" in bar[0])
+    assert (found, met) == (figure, figure == "5.0 ×")
+    assert what.endswith("n = 10,000" if figure == "2.5 ×" else "n = 2,000")
 
 
 def test_what_is_not_measured_is_said(tmp_path: Path) -> None:

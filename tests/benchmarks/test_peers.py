@@ -11,8 +11,11 @@ from packaging.requirements import Requirement
 from peers import ARMS, Arm
 from project import ROOT
 from quality_vs_calls import (
+    BEST_PEER,
     DEFAULT,
     DEFAULT_N,
+    OF_DEFAULT_N,
+    PARTS,
     PEERS,
     QUICK_N,
     QUICK_STEPS,
@@ -104,9 +107,12 @@ def test_the_versions_that_are_compared_lie_within_the_ranges_of_the_package() -
 
 
 def test_the_curve_of_quality_has_what_is_asked_of_it() -> None:
-    wanted = todo("dpmpp_2m_sde", 2000, ["points", "default", "long", "peer"])
+    wanted = todo("dpmpp_2m_sde", 2000, list(PARTS))
     assert len(set(wanted)) == len(wanted)
-    assert [(name, steps) for part, name, steps, n in wanted if n == DEFAULT_N] == [("dpmpp_2m_sde", s) for s in DEFAULT]
+    assert {5, 10, 20, 50} <= set(DEFAULT)
+    assert {part for part, *_, n in wanted if n == DEFAULT_N} == set(OF_DEFAULT_N)
+    assert [(name, steps) for part, name, steps, _ in wanted if part == "default"] == [("dpmpp_2m_sde", s) for s in DEFAULT]
+    assert ("peer", *BEST_PEER, 2000) in wanted, "the same solver stands in the grid of all of them"
     assert {("long", "dpmpp_2m_sde", 250, 2000), ("long", "ddpm", 1000, 2000)} <= set(wanted)
     quick = todo("dpmpp_2m_sde", QUICK_N, ["default"], quick=True)
     assert quick == [("default", "dpmpp_2m_sde", QUICK_STEPS, QUICK_N)]
@@ -122,14 +128,14 @@ def test_the_shipped_models_own_way_to_sample_is_among_those_measured() -> None:
 def test_a_record_of_another_n_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
     path, model, folder = tmp_path / "shown.json", load("mnist-unet", "cpu"), tmp_path / "runs"
     old = Record(path, model, 10)
-    old.content |= {"points": [{"name": "ddim"}], "default": [{"n": DEFAULT_N}], "rival": [{"n": DEFAULT_N}]}
+    old.content |= {"points": [{"name": "ddim"}]} | {part: [{"n": DEFAULT_N}] for part in OF_DEFAULT_N}
     old.write()
     assert Record(path, model, None).n == 10 and Record(path, model, None).path == path
     before = read(path)
 
     new = Record(path, model, 20, folder)
     assert new.content["points"] == []
-    assert all(new.content[part] == before[part] for part in ("default", "rival")), "whose n is their own"
+    assert all(new.content[part] == before[part] for part in OF_DEFAULT_N), "whose n is their own"
     new.content["points"] = [{"name": "ddim"}]
     new.write()
     assert read(path) == before, "a chapter shows it"

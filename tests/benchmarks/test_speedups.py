@@ -30,6 +30,12 @@ def test_the_ways_to_compute_attention_all_work_here(positions: int, monkeypatch
         run()
 
 
+def test_a_step_is_made_in_each_of_two_processes() -> None:
+    for run in speedups.freed_memory(CPU).values():
+        run()
+        run()
+
+
 def test_each_optimiser_moves_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     nets: list[nn.Module] = []
 

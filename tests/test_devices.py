@@ -1,0 +1,50 @@
+"""What devices chooses for the machine at hand."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this C library takes no such settings")
+# New pages in ten rounds of 128 MiB made and freed, in a process of its own, since the setting holds for a whole one.
+COUNT = """
+import resource, torch
+from torch import nn
+from diffusion_utils.devices import keep_freed_memory
+from diffusion_utils.training import TrainConfig, fit
+
+def pages():
+    before = 0
+    for turn in range(11):
+        if turn == 1:  # the first round fills the store
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        made = [torch.ones(4 * 2**20) for _ in range(8)]
+        del made
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+"""
+
+
+def printed(code: str) -> list[int]:
+    """The numbers that a new process prints."""
+    done = subprocess.run([sys.executable, "-c", COUNT + code], capture_output=True, text=True, check=True)
+    return [int(line) for line in done.stdout.split()]
+
+
+@GLIBC
+@pytest.mark.parametrize("keep", ["assert keep_freed_memory()", """
+loss = lambda net, rows, generator: net(torch.ones(len(rows), 1)).mean()
+list(fit(nn.Linear(1, 1), loss, 8, TrainConfig(steps=1, batch=2)))
+"""], ids=["asked to", "training"])
+def test_kept_memory_needs_no_new_pages(keep: str) -> None:
+    returned, kept = printed(f"print(pages())\n{keep}\nprint(pages())")
+    assert kept < 0.05 * returned, "nearly all of the memory is there already"
+
+
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from diffusion_utils.devices import keep_freed_memory
+
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))  # as on macOS and Windows
+    assert not keep_freed_memory()
