@@ -24,11 +24,11 @@ ROOT = Path(__file__).parent.parent
 # takes longer goes on in the next one.
 CPU: list[list[tuple[int, str]]] = [
     [(20, "throughput.py"), (130, "techniques.py")],
-    [(50, "time_to_quality.py ours --minutes 30"), (35, "time_to_quality.py ours --minutes 18"), (10, "speedups.py"),
+    [(50, "time_to_quality.py ours --minutes 30"), (35, "time_to_quality.py ours --minutes 18"), (11, "speedups.py"),
      (10, "growth.py"), (25, "live.py")],
     [(110, "time_to_quality.py diffusers --minutes 60")],
     [(41, "quality_vs_calls.py --only default rival"), (70, "quality_vs_calls.py --n 2000 --only points")],
-    [(136, "quality_vs_calls.py --only peer best-peer long")],
+    [(149, "quality_vs_calls.py --only peer best-peer long")],
     [(180, "time_to_quality.py smalldiffusion --minutes 120")],
     [(200, "time_to_quality.py denoising-diffusion-pytorch --minutes 120")],
     [(150, "time_to_quality.py ours --minutes 120")],

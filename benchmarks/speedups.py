@@ -99,6 +99,7 @@ def work(turns: Connection, device: torch.device, keep: bool) -> None:
         keep_freed_memory()
     (x, time), dtype = inputs(device), torch.bfloat16 if has_fast_bf16(device) else None
     step = step_of(network(device), x, time, dtype)
+    turns.send(None)  # ready
     with suppress(EOFError):  # when the other end is gone
         while True:
             turns.recv()
@@ -108,20 +109,19 @@ def work(turns: Connection, device: torch.device, keep: bool) -> None:
 
 def freed_memory(device: torch.device) -> dict:
     """A training step in each of two processes, one of which keeps the memory of freed tensors."""
-    context = get_context("spawn")
-
-    def ready(keep: bool) -> Callable[[], None]:
-        here, there = context.Pipe()
+    context, pipes = get_context("spawn"), {}
+    for name, keep in (("returned", False), ("kept", True)):
+        pipes[name], there = context.Pipe()
         context.Process(target=work, args=(there, device, keep), daemon=True).start()
         there.close()  # so that a process that fails is an error here, and not waited for
+    for pipe in pipes.values():
+        pipe.recv()
 
-        def run() -> None:
-            here.send(None)
-            here.recv()
+    def turn(pipe: Connection) -> None:
+        pipe.send(None)
+        pipe.recv()
 
-        return run
-
-    return {"returned": ready(False), "kept": ready(True)}
+    return {name: partial(turn, pipe) for name, pipe in pipes.items()}
 
 
 def optimisers(device: torch.device) -> dict:

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, memory_format, pick_device
+from diffusion_utils.devices import autocast, keep_freed_memory, memory_format, pick_device
 from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
 from diffusion_utils.errors import first_line
@@ -203,6 +203,8 @@ def main() -> None:
     """Measure what is missing and record it."""
     args = arguments(__doc__).parse_args()
     device, rounds = pick_device(args.device), 3 if args.quick else 31
+    if device.type == "cpu":
+        keep_freed_memory()  # as `fit` does; it holds for the whole process, and so serves the other packages, too
     results = Results("throughput", device, "seconds, medians of n rounds that take turns", rounds,
                       {"batch": BATCH, "calls": CALLS}, args.quick)
     for name, make in (("no network", Nothing), ("our network", from_scratch().build), ("diffusers' network", Theirs)):

@@ -50,13 +50,14 @@ def keep_freed_memory() -> bool:
 
     A training step on a CPU makes and frees the same tensors again and again. glibc, the C library of most Linux systems,
     returns much of their memory to the kernel in each step, which fills it with zeros before it gives it out again. This
-    holds for the whole process, which then does not shrink before it ends. Source: mallopt(3) in the Linux manual.
+    holds for the whole process, which keeps what it has freed until it ends, tensors of more than 32 MiB excepted.
+    Source: mallopt(3) in the Linux manual.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    largest = 32 * 2**20  # bytes: larger ones are returned whatever is said
-    return bool(mallopt(MMAP_THRESHOLD, largest) and mallopt(TRIM_THRESHOLD, 2**31 - 1))
+    largest = 32 * 2**20  # bytes: the most that the manual allows
+    return bool(mallopt(MMAP_THRESHOLD, largest) and mallopt(TRIM_THRESHOLD, -1))  # −1: never
 
 
 def describe(device: torch.device) -> str:
