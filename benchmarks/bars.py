@@ -32,7 +32,8 @@ def time_to_quality(race: dict, device: str, rates: dict[str, float]) -> Iterato
         race = one_clock(race, rates)
     except ValueError as error:
         return (yield "time to quality", f"{MISSING}: {error}", None)
-    arms = {part["arm"] for part in race["parts"].values() if part["points"]}
+    race = race | {"parts": {name: part for name, part in race["parts"].items() if part["finished"]}}  # others may yet arrive
+    arms = {part["arm"] for part in race["parts"].values()}
     goals = {20: 3.0 if device == "cpu" else None, 5: None if device == "cpu" else 5.0}
     for factor, goal in goals.items():
         what = f"time to {factor} × floor" + (f": {goal:g} × less than the best peer" if goal else "")

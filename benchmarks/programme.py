@@ -23,10 +23,9 @@ ROOT = Path(__file__).parent.parent
 # Minutes on 2 CPU cores with bfloat16, about, and the command; each group fits into a session of 150 minutes. A race that
 # takes longer goes on in the next one.
 CPU: list[list[tuple[int, str]]] = [
-    [(20, "throughput.py"), (130, "techniques.py")],
-    [(50, "time_to_quality.py ours --minutes 30"), (35, "time_to_quality.py ours --minutes 18"), (11, "speedups.py"),
-     (10, "growth.py"), (25, "live.py")],
-    [(110, "time_to_quality.py diffusers --minutes 60")],
+    [(45, "throughput.py"), (50, "time_to_quality.py ours --minutes 30"), (35, "time_to_quality.py ours --minutes 18")],
+    [(130, "techniques.py"), (11, "speedups.py")],
+    [(10, "growth.py"), (25, "live.py"), (110, "time_to_quality.py diffusers --minutes 60")],
     [(41, "quality_vs_calls.py --only default rival"), (70, "quality_vs_calls.py --n 2000 --only points")],
     [(149, "quality_vs_calls.py --only peer best-peer long")],
     [(180, "time_to_quality.py smalldiffusion --minutes 120")],

@@ -127,7 +127,7 @@ class Record:
 
     def add(self, part: str, point: dict) -> None:
         """Put one figure into the file, with the machine where that is another than the record's."""
-        self.content[part].append(point | self.elsewhere)
+        self.content[part].append(point | self.elsewhere | {"date": date.today().isoformat()})
         self.write()
 
     def write(self) -> None:

@@ -1,6 +1,7 @@
 """How long until a network trained from scratch draws digits of a given quality? Ours beside three published packages.
 
     python benchmarks/time_to_quality.py ARM [--minutes 30] [--quick] [--device cpu] [--folder benchmarks/runs]
+        [--channels-last]
 
 The clock runs in training alone. Where throughput.py has measured how many images a second each way to train gets through,
 the clock counts images: a run is as long on any machine, whatever else that does. At each doubling of the time, from half a
@@ -84,6 +85,8 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("arm", choices=ARMS)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--channels-last", action="store_true",
+                        help="lay pictures out so, where this machine is faster by it and the clock counts images")
     parser.add_argument("--folder", type=Path, default=RUNS, help="where the state of an unfinished run is kept")
     args = parser.parse_args()
     device, yardstick = pick_device(args.device), Yardstick()
@@ -101,6 +104,10 @@ def main() -> None:
     torch.manual_seed(0)
     folder = (HERE if args.quick else args.folder) / f"{args.arm}-{args.minutes:g}-{device.type}"
     arm = ARMS[args.arm](load_mnist("train"), device, args.minutes, folder, rate)
+    if args.channels_last:
+        arm.settings += "; in memory channels last"
+        arm.net.to(memory_format=torch.channels_last)
+        arm.average.to(memory_format=torch.channels_last)
     race(arm, results, name, lambda: look(arm, yardstick, stages))
     shutil.rmtree(folder, ignore_errors=True)
 

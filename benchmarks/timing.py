@@ -18,11 +18,10 @@ from diffusion_utils.checkpoints import json_bytes
 from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
 from diffusion_utils.records import FOLDER
-from diffusion_utils.speed import copy_rate, matrix_rate
+from diffusion_utils.speed import copy_rate, disturbed, matrix_rate
 
 HERE = Path(__file__).parent / "here"
 RUNS = Path(__file__).parent / "runs"  # what is not finished
-SAME = 0.8  # below this ratio of the matrix rates before and after a part, something else was running
 PACKAGES = ("torch", "diffusers", "denoising-diffusion-pytorch", "smalldiffusion")
 
 
@@ -48,12 +47,6 @@ def versions() -> dict[str, str]:
 def machine(device: torch.device) -> dict[str, float]:
     """The two limits of the roofline now: if they differ before and after a part, something else was running."""
     return {"matrix_gflop_per_s": round(matrix_rate(device) / 1e9, 1), "copy_gbyte_per_s": round(copy_rate(device) / 1e9, 2)}
-
-
-def disturbed(before: dict[str, float], after: dict[str, float]) -> bool:
-    """Whether the rates of products of matrices, before and after, say that something else was running."""
-    slower, faster = sorted(state["matrix_gflop_per_s"] for state in (before, after))
-    return slower < SAME * faster
 
 
 def read(folder: Path, name: str, device: str) -> dict | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import platform
+import time
 
 import torch
 
@@ -24,13 +26,30 @@ def pick_device(name: str | None = None) -> torch.device:
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 arithmetic is done in hardware: recent CUDA GPUs, and CPUs with AVX512-BF16 or AMX."""
+    """Whether bfloat16 is done in hardware and pays: recent CUDA GPUs, and CPUs whose bfloat16 is faster than their float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private, so absent means "not known": no
-        return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
-    return False
+    return device.type == "cpu" and _cpu_gains_by_bf16()
+
+
+@functools.cache
+def _cpu_gains_by_bf16() -> bool:
+    """Whether this CPU has instructions for bfloat16 (AVX512-BF16, AMX) and multiplies matrices faster with them.
+
+    Some CPUs have them and are slower by them than in float32, so the product is timed, once in each process. A gain of
+    less than a fifth does not count: it might be there today and not tomorrow, and a choice should last.
+    """
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private, so absent means "not known": no
+    if not any(getattr(torch.cpu, name, lambda: False)() for name in checks):
+        return False
+    seconds = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
+    for _ in range(10):  # they take turns, and the least disturbed of each counts
+        for dtype in seconds:
+            matrix = torch.ones(512, 512, dtype=dtype)
+            started = time.perf_counter()
+            matrix @ matrix
+            seconds[dtype] = min(seconds[dtype], time.perf_counter() - started)
+    return 1.2 * seconds[torch.bfloat16] < seconds[torch.float32]
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

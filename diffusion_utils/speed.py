@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from .devices import autocast, has_fast_bf16
 
-NORM_FLOP = 8  # operations a number in a group norm: two sums, a difference, a square, a scale and a shift, about
+NORM_FLOP = 8  # operations a number in a group norm, about: sums, difference, square, two scales and a shift
+SAME = 0.8  # below this ratio of the rates of a matrix product before and after, something else was running
 
 
 def finish(device: torch.device) -> None:
@@ -73,6 +74,15 @@ def copy_rate(device: torch.device, mebibytes: int = 256) -> float:
     source = torch.zeros(mebibytes * 2**18, device=device)  # of four bytes each
     target = torch.empty_like(source)
     return 2 * mebibytes * 2**20 / seconds_of(lambda: target.copy_(source), device)
+
+
+def disturbed(before: dict[str, float], after: dict[str, float]) -> bool:
+    """Whether the rates of a matrix product before a measurement and after it say that something else was running.
+
+    Each holds "matrix_gflop_per_s".
+    """
+    slower, faster = sorted(state["matrix_gflop_per_s"] for state in (before, after))
+    return slower < SAME * faster
 
 
 def attainable(intensity: float, matrix: float, copy: float) -> float:

@@ -6,8 +6,13 @@ import os
 import platform
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
+import torch
+
+from diffusion_utils import devices
 
 GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this C library takes no such settings")
 # New pages in ten rounds of 128 MiB made and freed, in a process of its own, since the setting holds for a whole one.
@@ -49,7 +54,45 @@ def test_kept_memory_needs_no_new_pages(keep: str) -> None:
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from diffusion_utils.devices import keep_freed_memory
-
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))  # as on macOS and Windows
-    assert not keep_freed_memory()
+    assert not devices.keep_freed_memory()
+
+
+@pytest.fixture
+def choice(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool, torch.dtype | None], bool]]:
+    """choice(instructions, slow): has_fast_bf16 of a CPU with or without them, whose products in `slow` take 5 ms longer."""
+    plain = torch.Tensor.__matmul__
+
+    def chosen(instructions: bool, slow: torch.dtype | None = None) -> bool:
+        def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+            if a.dtype == slow:
+                time.sleep(0.005)
+            return plain(a, b)
+
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions, raising=False)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+        monkeypatch.setattr(torch.Tensor, "__matmul__", product)
+        devices._cpu_gains_by_bf16.cache_clear()
+        return devices.has_fast_bf16(torch.device("cpu"))
+
+    yield chosen
+    devices._cpu_gains_by_bf16.cache_clear()
+
+
+def test_a_cpu_computes_in_bfloat16_only_where_that_is_faster(choice: Callable[..., bool]) -> None:
+    assert choice(instructions=True, slow=torch.float32)
+    assert not choice(instructions=True, slow=torch.bfloat16), "the instructions are there, and slower"
+    assert not choice(instructions=False, slow=torch.float32), "bfloat16 would be emulated"
+
+
+def test_autocast_and_the_description_follow_the_choice(choice: Callable[..., bool]) -> None:
+    cpu = torch.device("cpu")
+    for slow, precision in ((torch.float32, "bfloat16"), (torch.bfloat16, "float32")):
+        choice(instructions=True, slow=slow)
+        with devices.autocast(cpu):
+            assert (torch.ones(1, 1) @ torch.ones(1, 1)).dtype == getattr(torch, precision)
+        assert devices.describe(cpu).endswith(precision)
+
+
+def test_apples_gpu_computes_in_float32() -> None:
+    assert not devices.has_fast_bf16(torch.device("mps"))

@@ -15,6 +15,12 @@ def test_an_unknown_name_is_answered_by_the_allowed_ones(monkeypatch: pytest.Mon
         records.load_record("qualty")
 
 
+def test_the_days_of_a_record_are_those_of_its_parts() -> None:
+    parts = [{"date": day} for day in ("2026-11-24", "2026-11-29", "2026-11-28")]
+    assert records.dates({"parts": dict(enumerate(parts)), "date": "2026-12-01"}) == "2026-11-24 to 2026-11-29"
+    assert records.dates({"parts": {"one": parts[0], "two": parts[0]}}) == "2026-11-24"
+
+
 def test_a_record_without_samples_is_answered_by_those_that_have_some() -> None:
     with pytest.raises(ValueError, match="bugs"):
         records.load_tensors("quality_vs_calls")

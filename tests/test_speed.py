@@ -11,6 +11,7 @@ from diffusion_utils.networks.unet import UNet
 from diffusion_utils.speed import (
     arrival,
     copy_rate,
+    disturbed,
     first_arrival,
     interleaved,
     layers_of,
@@ -61,8 +62,14 @@ def test_candidates_take_turns_and_the_first_round_is_thrown_away() -> None:
 
 def test_the_two_limits_are_those_of_a_computer() -> None:
     """Between a processor of the 1980s and the whole of a data centre: a wrong unit lies outside."""
-    assert 1e7 < matrix_rate(CPU, side=64) < 1e17
+    assert 1e7 < matrix_rate(CPU, side=256) < 1e17
     assert 1e7 < copy_rate(CPU, mebibytes=4) < 1e15
+
+
+@pytest.mark.parametrize(("before", "after", "found"), [(400.0, 395.0, False), (400.0, 210.0, True), (210.0, 400.0, True)])
+def test_a_machine_that_was_busy_is_noticed(before: float, after: float, found: bool) -> None:
+    """One of two cores taken halves the rate; an idle machine's own scatter is some per cent."""
+    assert disturbed({"matrix_gflop_per_s": before}, {"matrix_gflop_per_s": after}) is found
 
 
 def test_a_curve_arrives_between_two_looks_where_a_power_law_does() -> None:

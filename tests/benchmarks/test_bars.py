@@ -14,7 +14,8 @@ def race(ours: float, peer: float, slow: float) -> dict:
     """Curves that fall from 100 as 100/minutes, so that `arm` is at 1 after 100 minutes; each a factor faster or slower."""
     def part(arm: str, factor: float) -> dict:
         minutes = [1.0, 10.0, 100.0]
-        return {"arm": arm, "points": [{"minutes": m, "images": round(6000 * m), "fd": 100 * factor / m} for m in minutes]}
+        points = [{"minutes": m, "images": round(6000 * m), "fd": 100 * factor / m} for m in minutes]
+        return {"arm": arm, "finished": True, "points": points}
 
     arms = {"ours": ours, "peer": peer, "slow": slow}
     return {"hardware": "here", "settings": {"floor_test": 0.1},
@@ -36,6 +37,14 @@ def test_a_peer_that_does_not_arrive_counts_with_what_it_was_given() -> None:
     assert met and "not within 100" in words
     assert not list(bars.time_to_quality(race(0.8, 9.0, 9.0), "cpu", {}))[0][2]
     assert not list(bars.time_to_quality(race(9.0, 9.0, 9.0), "cpu", {}))[0][2], "who does not arrive meets nothing"
+
+
+def test_a_run_that_goes_on_is_not_judged_yet() -> None:
+    """A peer that was not there after 10 of its minutes would make a third of that the goal."""
+    run = race(0.1, 9.0, 9.0)
+    run["parts"]["slow"] |= {"finished": False, "points": run["parts"]["slow"]["points"][:2]}
+    (_, words, met), _ = bars.time_to_quality(run, "cpu", {})
+    assert met and "of 1 not within 100" in words
 
 
 def test_a_run_of_another_machine_is_judged_by_its_images() -> None:

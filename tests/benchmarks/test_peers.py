@@ -85,6 +85,23 @@ def test_an_arm_learns_goes_on_and_draws(name: str, tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
+def test_a_large_batch_in_chunks_has_the_gradient_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of unequal size, too. bfloat16 rounds to 2⁻⁹; a chunk that counts too much changes the gradient by tenths."""
+    arm, found = make("smalldiffusion", None, monkeypatch), []
+    arm.net.eval()  # dropout would draw other numbers for other shapes
+    monkeypatch.setattr(arm, "batch", 5)
+    monkeypatch.setattr(arm, "descend", lambda: None)  # and leave the gradient to be looked at
+    for chunk in (5, 3):
+        monkeypatch.setattr("peers.CHUNK", chunk)
+        torch.manual_seed(1)
+        arm.generator.manual_seed(1)
+        arm.net.zero_grad()
+        arm.step()
+        found.append(nn.utils.parameters_to_vector(p.grad for p in arm.net.parameters()))
+    assert float((found[0] - found[1]).norm()) < 0.03 * float(found[0].norm())
+
+
+@pytest.mark.slow
 def test_our_own_run_is_as_long_as_its_images_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """A minute at 0.7 images a second are 42, or 21 steps of 2; one more, so that rounding never ends a run before its time."""
     arm = make("ours", None, monkeypatch, rate=0.7)
