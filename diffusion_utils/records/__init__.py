@@ -28,6 +28,12 @@ def load_record(name: str) -> dict:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def dates(record: dict) -> str:
+    """The days on which the parts of a record were measured: "2026-11-24 to 2026-11-29", or one day."""
+    days = sorted(part["date"] for part in record["parts"].values())
+    return days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+
+
 def load_tensors(name: str) -> dict[str, Tensor]:
     """The samples kept beside a record, by name. Raises ValueError for a record that is unknown or keeps none."""
     keeping = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
