@@ -24,8 +24,8 @@ from diffusion_utils.training import TrainConfig, fit
 
 def pages():
     before = 0
-    for turn in range(11):
-        if turn == 1:  # the first round fills the store
+    for turn in range(15):
+        if turn == 5:  # the first rounds fill the store, in which other things may leave gaps at first
             before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         made = [torch.ones(4 * 2**20) for _ in range(8)]
         del made
@@ -49,7 +49,7 @@ list(fit(nn.Linear(1, 1), loss, 8, TrainConfig(steps=1, batch=2)))
 def test_kept_memory_needs_no_new_pages(keep: str) -> None:
     returned, kept = printed(f"print(pages())\n{keep}\nprint(pages())")
     if returned < 100:  # huge pages: 64 a round, small ones: 32,768
-        pytest.skip("this system does not count new pages")
+        pytest.skip("no new pages before, either: not counted here, or something small lay behind what was freed")
     assert kept < 0.2 * returned, "the memory is there already"
 
 
