@@ -31,7 +31,8 @@ class Small(Arm):
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=0.01)
 
     def step(self) -> None:
-        self.descend(self.net(torch.ones(1, 1)).square().sum(), clip=1.0)
+        self.net(torch.ones(1, 1)).square().sum().backward()
+        self.descend(clip=1.0)
 
     def draw(self, n: int) -> Tensor:
         return torch.zeros(n, 1, 28, 28)
