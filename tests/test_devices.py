@@ -60,13 +60,13 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def choice(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool, torch.dtype | None], bool]]:
-    """choice(instructions, slow): has_fast_bf16 of a CPU with or without them, whose products in `slow` take 5 ms longer."""
+    """choice(instructions, slow): has_fast_bf16 of a CPU with or without them, whose products in `slow` take 50 ms longer."""
     plain = torch.Tensor.__matmul__
 
     def chosen(instructions: bool, slow: torch.dtype | None = None) -> bool:
         def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
             if a.dtype == slow:
-                time.sleep(0.005)
+                time.sleep(0.05)
             return plain(a, b)
 
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions, raising=False)
