@@ -35,7 +35,7 @@ from diffusion_utils.files import write_atomic
 from diffusion_utils.noise import SampleNoise
 from diffusion_utils.sampling import calls_per_sample, sample
 
-STEPS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30)
+STEPS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50)
 SAMPLERS = {
     "ddpm-large": {"sampler": "ddpm", "variance": "large"},
     "ddpm": {"sampler": "ddpm"},

@@ -3,7 +3,8 @@
     python benchmarks/speedups.py [--quick] [--device cpu]
 
 Each part compares ways to do one thing, the first of them the plain one, and says what was expected before it was
-measured. Quality is not touched by these; techniques.py measures those that touch it.
+measured. Quality is not touched by these; techniques.py measures those that touch it. CPUs that compute in float32 have a
+record of their own, speedups-cpu-float32.json.
 """
 
 from __future__ import annotations
@@ -57,9 +58,10 @@ def step_of(net: Callable, x: torch.Tensor, time: torch.Tensor, dtype: torch.dty
 
 
 def precision(device: torch.device) -> dict:
-    """A training step in each number format."""
+    """A training step in each number format; a CPU without bfloat16 would emulate it, far more slowly than is worth a wait."""
     x, time = inputs(device)
-    formats = {"float32": None, "bfloat16": torch.bfloat16} | ({"float16": torch.float16} if device.type == "cuda" else {})
+    formats = {"float32": None} | ({"bfloat16": torch.bfloat16} if device.type == "cuda" or has_fast_bf16(device) else {})
+    formats |= {"float16": torch.float16} if device.type == "cuda" else {}
     return {name: step_of(network(device), x, time, dtype) for name, dtype in formats.items()}
 
 
@@ -91,6 +93,21 @@ def layout_and_compiler(device: torch.device) -> dict:
     except CannotCompile as error:
         print(f"torch.compile is left out: {error}")
     return {name: step_of(net, x, time, dtype) for name, net in nets.items()}
+
+
+def layout_of_calls(device: torch.device) -> dict:
+    """A call of the network with each memory layout, as sampling makes many of."""
+    x, time = inputs(device)
+
+    def ready(layout: torch.memory_format) -> Callable[[], None]:
+        net = network(device).to(memory_format=layout).eval()
+
+        def run() -> None:
+            with torch.no_grad(), autocast(device):
+                net(x, time)
+        return run
+
+    return {"plain": ready(torch.contiguous_format), "channels_last": ready(torch.channels_last)}
 
 
 def work(turns: Connection, device: torch.device, keep: bool) -> None:
@@ -138,9 +155,10 @@ def optimisers(device: torch.device) -> dict:
 
 
 def plain_polynomial(matrix: Tensor) -> Tensor:
-    """What `orthogonal` computes of one matrix, by its definition: five steps of the large matrix itself, in low precision."""
+    """What `orthogonal` computes of one matrix, by its definition: five steps of the large matrix itself, in bfloat16 where
+    that is fast."""
     x = matrix.T if len(matrix) > matrix.shape[1] else matrix
-    x = (x / (x.norm() + 1e-7)).bfloat16()
+    x = (x / (x.norm() + 1e-7)).to(torch.bfloat16 if has_fast_bf16(matrix.device) else torch.float32)
     for _ in range(5):
         gram = x @ x.T
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
@@ -265,6 +283,7 @@ PARTS = {
     "precision": (precision, "bfloat16 halves the time where the hardware multiplies it, and loses where it does not"),
     "layout and compiler": (layout_and_compiler, "channels_last 10 % faster; the compiler a fifth, by fusing norms and "
                             "activations; on a GPU more of both"),
+    "layout of a call": (layout_of_calls, "as for a step"),
     "optimiser": (optimisers, "foreach and fused several times faster than a loop, on a step that is short anyway; Muon a few "
                   "times AdamW"),
     "Muon's polynomial": (polynomials, "two fifths of the arithmetic on the small Gram matrices, but in float32, which is "
@@ -307,7 +326,8 @@ def main() -> None:
     """Measure what is missing and record it."""
     args = arguments(__doc__).parse_args()
     device, rounds = pick_device(args.device), 3 if args.quick else 15
-    results = Results("speedups", device, "seconds, medians of n rounds that take turns", rounds, {"batch": BATCH}, args.quick)
+    results = Results("speedups", device, "seconds, medians of n rounds that take turns", rounds, {"batch": BATCH}, args.quick,
+                      kind="cpu-float32" if device.type == "cpu" and not has_fast_bf16(device) else None)
     own = CUDA_PARTS if device.type == "cuda" else CPU_PARTS if device.type == "cpu" and libc_ver()[0] == "glibc" else {}
     for name, (make, expected) in (PARTS | own).items():
         results.part(name, lambda make=make, expected=expected: part(make, expected, device, rounds))

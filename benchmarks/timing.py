@@ -56,17 +56,18 @@ def read(folder: Path, name: str, device: str) -> dict | None:
 
 
 class Results:
-    """NAME-DEVICE.json, rewritten after each part, so that an interrupted run goes on where it was.
+    """NAME-KIND.json, rewritten after each part, so that an interrupted run goes on where it was.
 
-    n: samples or rounds behind each figure; settings: what else must be the same for parts to stand in one file. The
-    full form lies among the package's records, which the chapter shows; --quick in benchmarks/here.
+    kind: of device, its type unless given; n: samples or rounds behind each figure; settings: what else must be the same
+    for parts to stand in one file. The full form lies among the package's records, which the chapter shows; --quick in
+    benchmarks/here.
     Where the file was made with other settings or on other hardware the run ends, so that no measurement is lost.
     anywhere: what is measured does not depend on the hardware; a part made on another machine says on which.
     """
 
     def __init__(self, name: str, device: torch.device, measure: str, n: int, settings: dict, quick: bool,
-                 anywhere: bool = False):
-        self.device, self.path = device, (HERE if quick else FOLDER) / f"{name}-{device.type}.json"
+                 anywhere: bool = False, kind: str | None = None):
+        self.device, self.path = device, (HERE if quick else FOLDER) / f"{name}-{kind or device.type}.json"
         self.path.parent.mkdir(exist_ok=True)
         head = {"measure": measure, "n": n, "settings": settings, "hardware": describe(device)}
         self.record = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else head | {"parts": {}}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from . import schedules
 from .denoiser import Denoiser
-from .devices import pick_device
+from .devices import memory_format, pick_device
 from .errors import first_line, unknown_name
 from .files import sha256, write_atomic
 from .networks import NETWORKS
@@ -113,7 +113,8 @@ def load(name: str | Path, device: str | torch.device | None = None) -> Checkpoi
         net.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"the weights of {name} do not fit the network of its card: {first_line(error)}") from error
-    net.to(pick_device(str(device)) if device is not None else pick_device()).eval().requires_grad_(False)
+    chosen = pick_device(str(device)) if device is not None else pick_device()
+    net.to(chosen, memory_format=memory_format(chosen)).eval().requires_grad_(False)
     return Checkpoint(card["name"], card, net)
 
 

@@ -53,8 +53,14 @@ def _cpu_gains_by_bf16() -> bool:
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """The layout of pictures and convolutions in memory: channels last on CUDA, whose matrix units read it, else as usual."""
-    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    """The layout of pictures and convolutions in memory, by what it gains.
+
+    Channels last on CUDA, whose matrix units read it, and on a CPU that computes in float32, where a convolution need not
+    reorder its picture first; the usual one on a CPU in bfloat16, which gains nothing, and on other devices.
+    Source: what chapter 18 measures.
+    """
+    channels_last = device.type == "cuda" or (device.type == "cpu" and not has_fast_bf16(device))
+    return torch.channels_last if channels_last else torch.contiguous_format
 
 
 def autocast(device: torch.device, enabled: bool = True) -> contextlib.AbstractContextManager:

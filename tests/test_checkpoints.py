@@ -41,6 +41,23 @@ def test_round_trip(card: Path) -> None:
         assert ((stored - weight).abs() <= 2**-11 * weight.abs() + 2**-25).all()
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_layout_in_memory_is_the_devices_and_changes_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                  layout: torch.memory_format) -> None:
+    monkeypatch.setattr(checkpoints, "memory_format", lambda device: layout)
+    saved = network().to(memory_format=layout)
+    loaded = checkpoints.load(checkpoints.save(tmp_path, {"name": "tiny", "config": CONFIG}, checkpoints.half(saved)), "cpu")
+    kernels = [weight for weight in loaded.net.parameters() if weight.dim() == 4 and min(weight.shape) > 1]
+    assert kernels and all(weight.is_contiguous(memory_format=layout) for weight in kernels)
+    plain = network()
+    plain.load_state_dict(loaded.net.state_dict())
+    x, time, cond = torch.randn(2, 1, 28, 28), torch.tensor([3.0, 50.0]), torch.tensor([1, 2])
+    wanted = plain(x, time, cond)
+    # a chain of some 30 layers, each a sum of at most 16 · 9 products: roundings by 2⁻²⁴ add up like a walk at random, twice
+    far = 2 * 30 * 12 * 2**-24 * wanted.abs().max()
+    assert (loaded.net(x, time, cond) - wanted).abs().max() <= far
+
+
 def test_denoiser_is_made_from_the_card(card: Path) -> None:
     denoiser = checkpoints.load(card, device="cpu").denoiser
     assert denoiser.predicts == "v" and denoiser.schedule.T == 100

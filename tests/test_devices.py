@@ -60,14 +60,17 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def choice(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool, torch.dtype | None], bool]]:
-    """choice(instructions, slow): has_fast_bf16 of a CPU with or without them, whose products in `slow` take 50 ms longer."""
+    """choice(instructions, slow): has_fast_bf16 of a CPU with or without them, whose products in `slow` take 50 ms longer.
+
+    Products in bfloat16 are computed in float32, since on a CPU without it they would take a quarter of a second.
+    """
     plain = torch.Tensor.__matmul__
 
     def chosen(instructions: bool, slow: torch.dtype | None = None) -> bool:
         def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
             if a.dtype == slow:
                 time.sleep(0.05)
-            return plain(a, b)
+            return plain(a.float(), b.float()).bfloat16() if a.dtype == torch.bfloat16 else plain(a, b)
 
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions, raising=False)
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
@@ -92,6 +95,16 @@ def test_autocast_and_the_description_follow_the_choice(choice: Callable[..., bo
         with devices.autocast(cpu):
             assert (torch.ones(1, 1) @ torch.ones(1, 1)).dtype == getattr(torch, precision)
         assert devices.describe(cpu).endswith(precision)
+
+
+def test_channels_come_last_where_that_is_faster(choice: Callable[..., bool]) -> None:
+    cpu = torch.device("cpu")
+    choice(instructions=True, slow=torch.float32)
+    assert devices.memory_format(cpu) == torch.contiguous_format, "bfloat16"
+    choice(instructions=False)
+    assert devices.memory_format(cpu) == torch.channels_last, "float32"
+    assert devices.memory_format(torch.device("cuda")) == torch.channels_last
+    assert devices.memory_format(torch.device("mps")) == torch.contiguous_format
 
 
 def test_apples_gpu_computes_in_float32() -> None:

@@ -87,3 +87,8 @@ def test_a_reduced_run_does_not_touch_the_records_that_are_shipped() -> None:
     assert results().path.parent == timing.HERE != timing.FOLDER
     full = timing.Results("small", CPU, "seconds of nothing", 3, {}, quick=False)
     assert full.path.parent == timing.FOLDER and not full.path.exists()
+
+
+def test_a_kind_of_device_may_have_a_record_of_its_own() -> None:
+    names = [timing.Results("small", CPU, "seconds", 3, {}, quick=True, kind=kind).path.name for kind in (None, "cpu-float32")]
+    assert names == ["small-cpu.json", "small-cpu-float32.json"]
