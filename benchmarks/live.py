@@ -13,7 +13,7 @@ from techniques import measure
 from timing import Results, arguments
 
 from diffusion_utils.data import ImageData, load_mnist
-from diffusion_utils.devices import pick_device
+from diffusion_utils.devices import memory_format, pick_device
 from diffusion_utils.distributed import Group
 from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.recipes.quick import quick
@@ -25,7 +25,7 @@ LENGTHS, SEEDS = (2, 5), (0, 1, 2)  # minutes
 def run(minutes: float, seed: int, n: int, data: ImageData, yardstick: Yardstick, device: torch.device) -> dict:
     """Train the live recipe for so long and measure n of its samples, a multiple of 250."""
     recipe = quick(minutes, seed)
-    net = recipe.build().to(device)
+    net = recipe.build().to(device, memory_format=memory_format(device))
     *_, progress = fit(net, recipe.loss_fn(data, device, Group()), len(data), recipe.train)
     fd = measure(progress.ema_net, recipe.make_schedule(), recipe.predicts, recipe.sampling, yardstick, n, device)
     return {"minutes": minutes, "seed": seed, "steps": progress.step, "images": progress.step * recipe.train.batch, "fd": fd}

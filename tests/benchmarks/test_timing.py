@@ -52,6 +52,17 @@ def test_each_part_says_when_how_long_with_what_and_how_fast_the_machine_was() -
         assert rates["matrix_gflop_per_s"] > 0 and rates["copy_gbyte_per_s"] > 0
 
 
+@pytest.mark.parametrize(("slow_looks", "warned"), [(1, False), (3, True)])
+def test_a_machine_that_is_slow_for_a_moment_is_looked_at_again(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+                                                                slow_looks: int, warned: bool) -> None:
+    rates = [100.0, *[50.0] * slow_looks, *[99.0] * 3]  # before the part, and at each look after it
+    monkeypatch.setattr(timing, "machine", lambda device: {"matrix_gflop_per_s": rates.pop(0)})
+    monkeypatch.setattr(timing, "PAUSE", 0.0)
+    part = results().part("a", lambda: {"s": 1.0})
+    assert part["machine"]["after"]["matrix_gflop_per_s"] == (50.0 if warned else 99.0)
+    assert ("WARNING" in capsys.readouterr().out) == warned
+
+
 def test_a_record_of_other_settings_ends_the_run_and_is_kept() -> None:
     first = results()
     first.write("a", {"s": 1.0})
