@@ -57,11 +57,21 @@ def step_of(net: Callable, x: torch.Tensor, time: torch.Tensor, dtype: torch.dty
     return run
 
 
+def call_of(net: Callable, x: torch.Tensor, time: torch.Tensor) -> Callable[[], None]:
+    """A call of the network in the device's precision."""
+    def run() -> None:
+        with torch.no_grad(), autocast(x.device):
+            net(x, time)
+
+    return run
+
+
 def precision(device: torch.device) -> dict:
     """A training step in each number format; a CPU without bfloat16 would emulate it, far more slowly than is worth a wait."""
     x, time = inputs(device)
-    formats = {"float32": None} | ({"bfloat16": torch.bfloat16} if device.type == "cuda" or has_fast_bf16(device) else {})
-    formats |= {"float16": torch.float16} if device.type == "cuda" else {}
+    formats = {"float32": None, "bfloat16": torch.bfloat16} | ({"float16": torch.float16} if device.type == "cuda" else {})
+    if device.type == "cpu" and not has_fast_bf16(device):
+        del formats["bfloat16"]
     return {name: step_of(network(device), x, time, dtype) for name, dtype in formats.items()}
 
 
@@ -99,15 +109,8 @@ def layout_of_calls(device: torch.device) -> dict:
     """A call of the network with each memory layout, as sampling makes many of."""
     x, time = inputs(device)
 
-    def ready(layout: torch.memory_format) -> Callable[[], None]:
-        net = network(device).to(memory_format=layout).eval()
-
-        def run() -> None:
-            with torch.no_grad(), autocast(device):
-                net(x, time)
-        return run
-
-    return {"plain": ready(torch.contiguous_format), "channels_last": ready(torch.channels_last)}
+    return {"plain": call_of(network(device).eval(), x, time),
+            "channels_last": call_of(network(device).to(memory_format=torch.channels_last).eval(), x, time)}
 
 
 def work(turns: Connection, device: torch.device, keep: bool) -> None:
@@ -245,14 +248,7 @@ def launched_and_graphed(device: torch.device) -> dict[str, Callable]:
 def one_call(device: torch.device) -> dict:
     """A call of the network."""
     x, time = inputs(device)
-
-    def ready(net: Callable) -> Callable[[], None]:
-        def run() -> None:
-            with torch.no_grad(), autocast(device):
-                net(x, time)
-        return run
-
-    return {name: ready(net) for name, net in launched_and_graphed(device).items()}
+    return {name: call_of(net, x, time) for name, net in launched_and_graphed(device).items()}
 
 
 def sampling_loop(device: torch.device) -> dict:
@@ -302,6 +298,11 @@ CUDA_PARTS = {
 }
 
 
+def kind_of(device: torch.device) -> str:
+    """What the record's name calls the device: its type, or "cpu-float32" for a CPU that computes in float32."""
+    return "cpu-float32" if device.type == "cpu" and not has_fast_bf16(device) else device.type
+
+
 def part(make: Callable[[torch.device], dict], expected: str, device: torch.device, rounds: int) -> dict:
     """What was expected, the first run of each candidate, in which compilers compile, and the median of those after it;
     on CUDA also how long the GPU worked in one."""
@@ -327,7 +328,7 @@ def main() -> None:
     args = arguments(__doc__).parse_args()
     device, rounds = pick_device(args.device), 3 if args.quick else 15
     results = Results("speedups", device, "seconds, medians of n rounds that take turns", rounds, {"batch": BATCH}, args.quick,
-                      kind="cpu-float32" if device.type == "cpu" and not has_fast_bf16(device) else None)
+                      kind=kind_of(device))
     own = CUDA_PARTS if device.type == "cuda" else CPU_PARTS if device.type == "cpu" and libc_ver()[0] == "glibc" else {}
     for name, (make, expected) in (PARTS | own).items():
         results.part(name, lambda make=make, expected=expected: part(make, expected, device, rounds))

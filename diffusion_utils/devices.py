@@ -55,9 +55,9 @@ def _cpu_gains_by_bf16() -> bool:
 def memory_format(device: torch.device) -> torch.memory_format:
     """The layout of pictures and convolutions in memory, by what it gains.
 
-    Channels last on CUDA, whose matrix units read it, and on a CPU that computes in float32, where a convolution need not
-    reorder its picture first; the usual one on a CPU in bfloat16, which gains nothing, and on other devices.
-    Source: what chapter 18 measures.
+    Channels last on CUDA, whose matrix units read it, and on a CPU that computes in float32. The usual one on a CPU in
+    bfloat16, where a training step gained nothing, and on other devices.
+    Source: chapter 18, which measured one CPU of each kind and measures the reader's.
     """
     channels_last = device.type == "cuda" or (device.type == "cpu" and not has_fast_bf16(device))
     return torch.channels_last if channels_last else torch.contiguous_format

@@ -156,7 +156,7 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
     """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
 
     The defaults are those of the plainest walk. What suits a trained network is for a measurement to say (chapter 4), and
-    stands in its checkpoint's card, whose sampler and steps are the defaults of `generate`.
+    stands in its checkpoint's card, whose sampler, steps, spacing and eta are the defaults of `generate`.
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own.
     sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
     'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where SNR_t < eta_border and for the others; variance:

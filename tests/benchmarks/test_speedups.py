@@ -23,6 +23,37 @@ def test_a_part_says_what_was_expected_what_the_first_run_took_and_the_rest() ->
     assert "kernels_s" not in figures, "a CPU has no kernels to wait for"
 
 
+@pytest.mark.parametrize(("fast", "formats", "kind"), [(True, ["float32", "bfloat16"], "cpu"),
+                                                       (False, ["float32"], "cpu-float32")])
+def test_a_cpu_without_bfloat16_does_not_emulate_it_and_has_a_record_of_its_own(
+        monkeypatch: pytest.MonkeyPatch, fast: bool, formats: list[str], kind: str) -> None:
+    monkeypatch.setattr(speedups, "has_fast_bf16", lambda device: fast)
+    monkeypatch.setattr(speedups, "network", lambda device: nn.Conv2d(1, 1, 3))
+    assert list(speedups.precision(CPU)) == formats
+    assert speedups.kind_of(CPU) == kind
+
+
+def test_both_layouts_of_a_call_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[torch.Tensor] = []
+
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv = nn.Conv2d(1, 4, 3)
+
+        def forward(self, x: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+            found.append(self.conv(x))
+            return found[-1]
+
+    monkeypatch.setattr(speedups, "network", lambda device: Small())
+    torch.manual_seed(0)
+    for run in speedups.layout_of_calls(CPU).values():
+        run()
+    # sums of nine products and a bias, in the device's precision, added in another order
+    torch.testing.assert_close(*(one.float() for one in found), rtol=0, atol=10 * 2**-8 * float(found[0].abs().max()))
+
+
 @pytest.mark.parametrize("positions", [49, 100])
 def test_the_ways_to_compute_attention_all_work_here(positions: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speedups, "BATCH", 2)

@@ -60,6 +60,7 @@ def test_a_machine_that_is_slow_for_a_moment_is_looked_at_again(monkeypatch: pyt
     monkeypatch.setattr(timing, "PAUSE", 0.0)
     part = results().part("a", lambda: {"s": 1.0})
     assert part["machine"]["after"]["matrix_gflop_per_s"] == (50.0 if warned else 99.0)
+    assert part["looks"] == (3 if warned else 2)
     assert ("WARNING" in capsys.readouterr().out) == warned
 
 
