@@ -108,7 +108,6 @@ def layout_and_compiler(device: torch.device) -> dict:
 def layout_of_calls(device: torch.device) -> dict:
     """A call of the network with each memory layout, as sampling makes many of."""
     x, time = inputs(device)
-
     return {"plain": call_of(network(device).eval(), x, time),
             "channels_last": call_of(network(device).to(memory_format=torch.channels_last).eval(), x, time)}
 
