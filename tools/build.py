@@ -19,7 +19,7 @@ import time
 import check
 import environment
 import pages
-from execute import execute
+from execute import execute, failed_chapters
 from mutation import MODULES as CORE_TESTS
 from project import BUILD, HTML, NOTEBOOKS, ROOT, chapters, python
 
@@ -33,6 +33,11 @@ LAST_BENCHMARK = 20
 def book(only: str | None) -> int:
     """Execute what changed and build the pages."""
     environment.ensure()
+    return execute_and_build(only)
+
+
+def execute_and_build(only: str | None) -> int:
+    """The same where everything is installed. A chapter that fails keeps no other from being built; the status says so."""
     wanted = [path for path in chapters() if only is None or fnmatch.fnmatch(path.stem, only)]
     if only and not wanted:
         names = ", ".join(path.stem for path in chapters())
@@ -40,12 +45,13 @@ def book(only: str | None) -> int:
     result = execute(wanted)
     for note in result.notes:
         print(f"NOTE: {note}")
-    if result.failed:
-        sys.exit(f"{result.failed} of {len(wanted)} notebooks failed, so the book was not built.")
+    failed = [path.stem for path in wanted if path.stem in failed_chapters()]
     folder = BUILD / "preview" / "-".join(path.stem[:2] for path in wanted)
-    status = pages.preview(wanted, folder) if only else pages.build()
-    if status == 0:
+    status = pages.preview(wanted, folder, failed) if only else pages.build(failed=failed)
+    if status == 0 or failed:
         print(f"The book is in {(folder / '_build' / 'html' if only else HTML).relative_to(ROOT)}/index.html")
+    if failed:
+        sys.exit(f"{len(failed)} of {len(wanted)} chapters failed: {', '.join(failed)}. The errors are above and in the pages.")
     return status
 
 

@@ -13,15 +13,20 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from alike import differing_cells
-from project import EXECUTED, PYTHON, ROOT, TIMINGS, chapters, clock, python, run
-from tally import Tally, from_junit
+from project import EXECUTED, PYTHON, ROOT, TIMINGS, chapters, clock, environment, python, run
+from short import shortened
+from tally import Tally
 
 CELL_TIMEOUT = 300      # seconds; a whole chapter is to stay under 120
+LIMIT = 1800            # seconds after which a chapter is stopped, whatever keeps it
 # Run by the kernel before the first cell, and after it imported what it needs itself.
 WARNINGS_ARE_ERRORS = """
 import warnings
@@ -39,7 +44,27 @@ def execute(notebooks: list[Path], reuse: bool = True) -> Tally:
     if stale:
         names = ", ".join(path.stem for path in stale)
         print(f"Executing {len(stale)} of {len(notebooks)} notebooks: {names}", flush=True)
-        result += run_in_empty_folders(stale, keep=package)
+        for done in run_in_empty_folders(stale):
+            store(done, key(done.source, package))
+            result += done.tally
+    return result
+
+
+def execute_again(notebooks: list[Path], place: Place | None = None) -> Tally:
+    """Run them without keeping anything; a cell that shows anything else than in the stored copy is a failure."""
+    result = Tally()
+    for done in run_in_empty_folders(notebooks, place):
+        result += done.tally if done.tally.failed else done.tally + compared(done.notebook, done.copy)
+    return result
+
+
+def execute_into(folder: Path, notebooks: list[Path], place: Place) -> Tally:
+    """Run them and keep the executed copies, also those that failed, in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    result = Tally()
+    for done in run_in_empty_folders(notebooks, place):
+        shutil.copyfile(done.copy, folder / done.notebook.name)
+        result += done.tally
     return result
 
 
@@ -53,43 +78,55 @@ def package_digest() -> str:
     return digest.hexdigest()
 
 
-def key(notebook: Path, package: str) -> str:
-    return hashlib.sha256(notebook.read_bytes()).hexdigest() + package
+def key(source: bytes, package: str) -> str:
+    return hashlib.sha256(source).hexdigest() + package
 
 
 def is_fresh(notebook: Path, package: str) -> bool:
     stored = EXECUTED / f"{notebook.stem}.key"
-    return stored.exists() and (EXECUTED / notebook.name).exists() and stored.read_text() == key(notebook, package)
+    return (stored.exists() and (EXECUTED / notebook.name).exists()
+            and stored.read_text() == key(notebook.read_bytes(), package))
 
 
-def run_in_empty_folders(notebooks: list[Path], keep: str | None, libraries: Path | None = None) -> Tally:
-    """Run each notebook with nbmake in a folder of its own, outside the checkout.
+def failed_chapters() -> list[str]:
+    """The names of the chapters whose last run failed: `store` gives their copies no key."""
+    return [path.stem for path in chapters() if not (EXECUTED / f"{path.stem}.key").exists()]
 
-    keep: the package's digest, to store the executed copies under; with None nothing is kept, but each is compared with
-    the stored copy: a cell that shows anything else is a failure. libraries: a folder whose packages come before the
-    installed ones (another version of ipywidgets).
-    """
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how chapters run. As it is: this project's environment, whole chapters, a warning is an error."""
+
+    python: Path = PYTHON                # the interpreter; it needs nbclient and an IPython kernel
+    libraries: Path | None = None        # a folder whose packages come before the installed ones
+    environment: Mapping[str, str | None] = field(default_factory=dict)  # added to the environment; None: taken away
+    short: bool = False                  # with the short values of each notebook's metadata (tools/short.py)
+    strict: bool = True                  # False for versions that are not the pinned ones, and warn of what has changed since
+
+
+@dataclass
+class Run:
+    """What came of one chapter. `copy`, the executed notebook, is there only until the next one starts."""
+
+    notebook: Path
+    source: bytes       # the notebook as it was when it started: an edit made meanwhile must not count as executed
+    tally: Tally
+    copy: Path
+    seconds: float
+
+
+def run_in_empty_folders(notebooks: list[Path], place: Place | None = None) -> Iterator[Run]:
+    """Run each notebook in a folder of its own, outside the checkout."""
+    place = place or Place()
     with tempfile.TemporaryDirectory(prefix="chapters-") as name:
         work = Path(name)
         install_package(work / "package")
-        path = os.pathsep.join(str(folder) for folder in (libraries, work / "package") if folder)
-        # An empty ini file keeps pytest from finding the checkout's settings, and with them its folders.
-        (work / "pytest.ini").write_text("[pytest]\n")
         startup = work / "ipython" / "profile_default" / "startup" / "warnings_are_errors.py"
         startup.parent.mkdir(parents=True)
-        if not libraries:  # versions that are not the pinned ones warn of what has changed since
+        if place.strict:
             startup.write_text(WARNINGS_ARE_ERRORS)
-        result = Tally()
         for notebook in notebooks:
-            # The key is computed before the run: an edit made meanwhile must not count as executed.
-            digest = key(notebook, keep) if keep else None
-            outcome, copy, seconds = run_one(notebook, work, path)
-            if digest:
-                store(notebook, copy, digest, seconds, ok=not outcome.failed)
-            elif not outcome.failed:
-                outcome += compared(notebook, copy)
-            result += outcome
-        return result
+            yield run_one(notebook, work, place)
 
 
 def install_package(target: Path) -> None:
@@ -105,28 +142,48 @@ raise SystemExit(not find_spec("diffusion_utils").origin.startswith({str(target)
         raise SystemExit(f"The chapters would not import the installed package in {target}, but another one.")
 
 
-def run_one(notebook: Path, work: Path, python_path: str) -> tuple[Tally, Path, float]:
-    """Execute one notebook in `work/<its name>/`: what came of it, the executed copy, and the wall time in seconds."""
-    folder, report = work / notebook.stem, work / f"{notebook.stem}.xml"
+def run_one(notebook: Path, work: Path, place: Place) -> Run:
+    """Execute one notebook in `work/<its name>/`, where the package has been installed into `work/package`."""
+    folder, log = work / notebook.stem, work / f"{notebook.stem}.log"
     own = {name: work / f"{notebook.stem}-{name}" for name in ("home", "temporary")}
     for path in (folder, *own.values()):
         path.mkdir()
-    copy = Path(shutil.copyfile(notebook, folder / notebook.name))
-    environment = {"PYTHONPATH": python_path, "IPYTHONDIR": str(work / "ipython"),
-                   "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # downloaded digits
-                   **dict.fromkeys(("HOME", "USERPROFILE"), str(own["home"])),
-                   **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own["temporary"]))}
+    copy, source = folder / notebook.name, notebook.read_bytes()
+    copy.write_bytes(source)
+    if place.short:
+        copy.write_text(json.dumps(shortened(json.loads(source))), encoding="utf-8")
+    path = os.pathsep.join(str(folder) for folder in (place.libraries, work / "package") if folder)
+    changes = {"PYTHONPATH": path, "PYTHONUTF8": "1", "IPYTHONDIR": str(work / "ipython"),
+               "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # downloaded digits
+               **dict.fromkeys(("HOME", "USERPROFILE"), str(own["home"])),
+               **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own["temporary"])), **place.environment}
     started = time.perf_counter()
-    status = python("-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={CELL_TIMEOUT}", "-q", "--no-header",
-                    "-p", "no:cacheprovider", "-c", work / "pytest.ini", f"--junitxml={report}", copy,
-                    env=environment, cwd=folder)
+    ok = run_logged([place.python, ROOT / "tools" / "run_notebook.py", copy, CELL_TIMEOUT], log, changes, folder)
     seconds = time.perf_counter() - started
-    result = from_junit(report, status)
+    result = Tally(passed=int(ok), failed=int(not ok))
     left = sorted(path.name for root in (folder, *own.values()) for path in root.rglob("*") if path.is_file() and path != copy)
     if left:
         result += Tally(failed=1, notes=[f"{notebook.stem} left files behind: {', '.join(left)}"])
     print(f"  {notebook.stem}: {clock(seconds)}, {'FAILED' if result.failed else 'ok'}", flush=True)
-    return result, copy, seconds
+    return Run(notebook, source, result, copy, seconds)
+
+
+def run_logged(command: list, log: Path, changes: Mapping[str, str | None], folder: Path, limit: float = LIMIT) -> bool:
+    """Run a command that may take `limit` seconds. What it printed is shown if it failed.
+
+    It prints into a file and not into a pipe: a process that it leaves behind would keep a pipe open, and us waiting.
+    """
+    with open(log, "w", encoding="utf-8") as file:
+        try:
+            done = subprocess.run([str(part) for part in command], env=environment(changes), cwd=folder,
+                                  stdout=file, stderr=file, timeout=limit)
+        except subprocess.TimeoutExpired:
+            print(f"stopped after {clock(limit)}, the limit for a chapter", file=file)
+        else:
+            if done.returncode == 0:
+                return True
+    print(log.read_text(encoding="utf-8", errors="replace"), flush=True)
+    return False
 
 
 def compared(notebook: Path, copy: Path) -> Tally:
@@ -139,16 +196,16 @@ def compared(notebook: Path, copy: Path) -> Tally:
     return Tally(passed=1)
 
 
-def store(notebook: Path, copy: Path, digest: str, seconds: float, ok: bool) -> None:
-    """Keep the executed copy (also a failed one, for looking at), its key if it is good, and its wall time."""
+def store(done: Run, digest: str) -> None:
+    """Keep the executed copy (also a failed one, as far as it got), its key if it is good, and its wall time."""
     EXECUTED.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(copy, EXECUTED / notebook.name)
-    stamp = EXECUTED / f"{notebook.stem}.key"
+    shutil.copyfile(done.copy, EXECUTED / done.notebook.name)
+    stamp = EXECUTED / f"{done.notebook.stem}.key"
     stamp.unlink(missing_ok=True)
-    if ok:
+    if not done.tally.failed:
         stamp.write_text(digest)
     times = json.loads(TIMINGS.read_text()) if TIMINGS.exists() else {}
-    times[notebook.stem] = {"seconds": round(seconds, 1), "cores": os.cpu_count(), "machine": platform.machine(),
-                            "date": datetime.date.today().isoformat()}
+    times[done.notebook.stem] = {"seconds": round(done.seconds, 1), "cores": os.cpu_count(), "machine": platform.machine(),
+                                 "date": datetime.date.today().isoformat()}
     known = {path.stem for path in chapters()}
     TIMINGS.write_text(json.dumps({name: times[name] for name in sorted(times) if name in known}, indent=1) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -12,6 +13,7 @@ BUILD = ROOT / "book" / "_build"
 EXECUTED = BUILD / "executed"      # the notebooks with their outputs, and a key that says what they were made from
 STAGED = BUILD / "staged"          # what Sphinx reads: config, prose and executed notebooks
 HTML = BUILD / "html"
+OFFLINE = BUILD / "offline"        # the same of `make test`'s short book: executed, staged and html
 TIMINGS = BUILD / "timings.json"
 
 VENV = ROOT / ".venv"
@@ -23,12 +25,17 @@ def chapters() -> list[Path]:
     return sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 
-def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
+def run(*command: str | Path, env: Mapping[str, str | None] | None = None, cwd: Path = ROOT) -> int:
     """Run a command in the foreground and return its exit status; `env` is added to the environment."""
-    return subprocess.run([str(part) for part in command], env={**os.environ, **(env or {})}, cwd=cwd).returncode
+    return subprocess.run([str(part) for part in command], env=environment(env), cwd=cwd).returncode
 
 
-def python(*arguments: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
+def environment(changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """This process's environment with these changes; None takes a variable away."""
+    return {name: value for name, value in {**os.environ, **(changes or {})}.items() if value is not None}
+
+
+def python(*arguments: str | Path, env: Mapping[str, str | None] | None = None, cwd: Path = ROOT) -> int:
     """Run the project's own Python (`.venv`) with these arguments."""
     return run(PYTHON, *arguments, env={"PYTHONUTF8": "1", **(env or {})}, cwd=cwd)
 

@@ -93,7 +93,7 @@ def test_a_second_run_is_compared_with_the_first(built: Path) -> None:
     content["cells"][1]["metadata"]["tags"] = [alike.TIMED]
     path.write_text(json.dumps(content))
     execute.execute([path])
-    assert str(execute.run_in_empty_folders([path], keep=None)) == "2 passed, 0 failed, 0 skipped"
+    assert str(execute.execute_again([path])) == "2 passed, 0 failed, 0 skipped"
 
 
 def executed(path: Path, name: str, width: int = 8, shown: str = "5", tag: str = "") -> Path:
