@@ -18,6 +18,7 @@ from .devices import memory_format, pick_device
 from .errors import first_line, unknown_name
 from .files import sha256, write_atomic
 from .networks import NETWORKS
+from .wrappers import unwrapped
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -47,13 +48,35 @@ class Checkpoint:
     @property
     def schedule(self) -> schedules.Schedule:
         """The noise schedule that the network was trained with."""
-        config = dict(self.card["config"]["schedule"])
+        config = dict(self._setting("schedule"))
         return schedules.SCHEDULES[config.pop("name")](**config)
 
     @property
     def denoiser(self) -> Denoiser:
         """The network as a function (x_t, t, cond) → Prediction."""
-        return Denoiser(self.net, self.schedule, self.card["config"]["predicts"])
+        return Denoiser(self.net, self.schedule, self._setting("predicts"))
+
+    @property
+    def sampling(self) -> dict:
+        """The sampler that suits the network, and its settings."""
+        return self._setting("sampling")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample, (C, H, W). Raises CheckpointError where the card does not say it of a network for colours.
+
+        Cards without it are older than pictures of other sizes, and those of MNIST's digits.
+        """
+        if "shape" not in self.card and self.card["config"]["network"].get("in_channels", 1) != 1:
+            raise CheckpointError(f"the card of {self.name} does not say the shape of a sample: add \"shape\": [C, H, W] to it")
+        return tuple(self.card.get("shape", (1, 28, 28)))
+
+    def _setting(self, name: str):
+        config = self.card["config"]
+        if config.get(name) is None:
+            raise CheckpointError(f"{self.name} is not a diffusion model: its card has no {name!r} "
+                                  f"(it has {', '.join(config)})")
+        return config[name]
 
 
 def available() -> dict[str, Path]:
@@ -141,4 +164,4 @@ def json_bytes(content: dict) -> bytes:
 
 def half(net: nn.Module) -> dict[str, Tensor]:
     """A network's weights as `net.*` in float16 (relative rounding 2⁻¹¹), which halves the file. Integers stay."""
-    return {f"net.{k}": v.half() if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    return {f"net.{k}": v.half() if v.is_floating_point() else v for k, v in unwrapped(net).state_dict().items()}

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
+from .state import differences
+
 
 class Group:
     """The processes that train together; alone, every method does nothing."""
@@ -41,6 +43,9 @@ class Group:
         """Whether any process of the group says so."""
         return flag
 
+    def check_same(self, facts: dict) -> None:
+        """Raise ValueError in all processes if they differ in these facts, a dict of what JSON can hold."""
+
 
 class TorchrunGroup(Group):
     """Made from the variables that torchrun sets; NCCL on CUDA, gloo elsewhere."""
@@ -59,6 +64,15 @@ class TorchrunGroup(Group):
 
     def any(self, flag: bool) -> bool:
         return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def check_same(self, facts: dict) -> None:
+        of_all: list[dict] = [{}] * self.size
+        dist.all_gather_object(of_all, facts)
+        for rank, theirs in enumerate(of_all):
+            found = differences(of_all[0], theirs)
+            if found:
+                told = "; ".join(f"{name} is {first!r} in process 0 and {other!r}" for name, (first, other) in found.items())
+                raise ValueError(f"all processes must train the same network on the same data, but {told} in process {rank}")
 
     def close(self) -> None:
         """Leave the group."""

@@ -7,6 +7,8 @@ import copy
 import torch
 from torch import nn
 
+from .wrappers import unwrapped
+
 
 class EMA:
     """θ̄ ← d·θ̄ + (1 − d)·θ after each optimiser step, d = min(decay, (1 + step)/(10 + step)) (Ho et al. 2020, appendix B).
@@ -18,7 +20,7 @@ class EMA:
         if not 0 <= decay < 1:
             raise ValueError(f"decay must lie in [0, 1), got {decay}")
         self.decay = decay
-        self.net = copy.deepcopy(net).eval().requires_grad_(False)
+        self.net = copy.deepcopy(unwrapped(net)).eval().requires_grad_(False)
 
     @torch.no_grad()
     def update(self, net: nn.Module, step: int) -> None:

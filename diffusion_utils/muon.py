@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .wrappers import unwrapped
+
 NOT_HIDDEN = ("conv_in", "conv_out", "embed")  # layers next to the pixels, the time and the labels are left to AdamW
 
 
@@ -54,6 +56,7 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, net: nn.Module, lr: float, weight_decay: float = 0.0, momentum: float = 0.95,
                  betas: tuple[float, float] = (0.9, 0.99)):
+        net = unwrapped(net)  # NOT_HIDDEN are names in the plain network
         hidden = {k: p.ndim >= 2 and not k.startswith(NOT_HIDDEN) for k, p in net.named_parameters()}
         groups = [{"params": [p for k, p in net.named_parameters() if hidden[k] == matrices], "matrices": matrices}
                   for matrices in (True, False)]

@@ -6,10 +6,8 @@ sees exactly the batches, times, noise and dropout that an uninterrupted run wou
 
 from __future__ import annotations
 
-import json
 import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,17 +16,17 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors import torch as safetensors
 from torch import Tensor, nn
 
 from .devices import autocast, keep_freed_memory
 from .distributed import Group
 from .ema import EMA
-from .errors import first_line, unknown_name
-from .files import check_writable, write_atomic
+from .errors import unknown_name
+from .interrupts import Stop, deferred_stop
 from .muon import Muon
 from .noise import mixed_seed
+from .run_folder import RunFolder
+from .wrappers import unwrapped
 
 # (net, row numbers of the whole batch, generator) -> scalar loss of this process's share of the batch
 LossFn = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
@@ -88,7 +86,12 @@ class TrainingDiverged(RuntimeError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C was pressed; the step under way was finished and the state saved. The message says how to go on."""
+    """Ctrl-C was pressed or a scheduler sent SIGTERM; the step under way was finished and the state saved. The message says
+    how to go on; status: the exit status that a shell expects, 130 after Ctrl-C and 143 after SIGTERM."""
+
+    def __init__(self, message: str, number: int = signal.SIGINT):
+        super().__init__(message)
+        self.status = 128 + (number or signal.SIGINT)  # 0: another process of the group was asked to stop
 
 
 def make_optimiser(net: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -126,85 +129,109 @@ def batch_rows(n: int, config: TrainConfig, step: int) -> Tensor:
 
 def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder: str | Path | None = None,
         resume: bool = False, save_minutes: float = 2.0, group: Group | None = None,
-        rate: RateFn = learning_rate) -> Iterator[Progress]:
+        rate: RateFn = learning_rate, about: dict | None = None) -> Iterator[Progress]:
     """Train `net` on n rows of data; yields a Progress after step 1, every `log_every` steps and at the end.
 
     loss_fn(net, rows, generator): scalar loss on the data rows `rows` (int64 (batch,)), drawing all randomness from the
     generator (on several devices: for the whole batch, then keeping `group.share`). folder: where `state.safetensors`
-    is kept, rewritten every save_minutes and at the end; None keeps nothing. resume: go on from that file. rate: the
-    learning rate of a step, where it shall not be a rise and a cosine.
-    Raises TrainingDiverged on a NaN loss (the last saved state is kept), TrainingInterrupted after Ctrl-C (state saved),
-    OSError where the folder cannot be written, ValueError for `minutes` on several devices, whose clocks differ.
+    is kept, rewritten every save_minutes, at the end, and when the caller leaves the loop; None keeps nothing. resume: go
+    on from that file. rate: the learning rate of a step, where it shall not be a rise and a cosine. about: what else the
+    run depends on, such as the name and hash of its data: a dict of what JSON can hold, kept in the state.
+    Raises TrainingDiverged on a NaN loss (the last saved state is kept), TrainingInterrupted after Ctrl-C or SIGTERM (state
+    saved), OSError where the folder cannot be written or is in use, FileExistsError where it holds another run, ValueError
+    for n < 1, for `minutes` on several devices, whose clocks differ, and where `config` or `about` is not the same in all
+    processes or not what the state was written with.
     """
-    group = group or Group()
-    if config.minutes is not None and group.size > 1:
-        raise ValueError(f"minutes = {config.minutes} cannot be used with {group.size} processes, each with its own clock: "
-                         "say how many steps instead")
-    device = next(net.parameters()).device
-    if device.type == "cpu":
+    group, about = group or Group(), (about or {}) | {"n": n}
+    _check_start(n, config, group)
+    group.check_same({"config": asdict(config)} | about)
+    called, net = net, unwrapped(net)
+    if next(net.parameters()).device.type == "cpu":
         keep_freed_memory()
-    ema = EMA(net, config.ema)
-    optimiser = make_optimiser(net, config)
-    path = Path(folder) / "state.safetensors" if folder is not None else None
-    if path is not None and group.is_first:
-        check_writable(path.parent)  # an unwritable folder is an error now, not after the first minutes of training
-    history: list[tuple[int, float]] = []
-    step, seconds = 0, 0.0
-    if resume:
-        if path is None:
-            raise ValueError("resume needs the folder of the run")
-        step, seconds, history = load_state(path, net, ema, optimiser, config)
-        yield Progress(step, history[-1][1], 0.0, seconds, ema.net, list(history))
-    wrapped, losses, norms = group.wrap(net), [], []
-    started = last_save = time.monotonic()
+    ema, optimiser = EMA(net, config.ema), make_optimiser(net, config)
+    run = RunFolder(folder, group.is_first, save_minutes, net, ema, optimiser, config, about)
+    step, seconds, history = 0, 0.0, []
+    losses, norms, stop = [], [], Stop()
 
     def clock() -> float:
         return seconds + time.monotonic() - started
 
-    def save() -> None:
-        if path is not None and group.is_first:
-            save_state(path, net, ema, optimiser, config, step, clock(), history)
-
     def over() -> bool:
         return step >= config.steps or (config.minutes is not None and clock() >= 60 * config.minutes)
 
-    finished = over()
-    with deferred_interrupt() as interrupted:
+    with run.held(resume):
+        if resume:
+            step, seconds, history = run.load()
+            yield Progress(step, history[-1][1], 0.0, seconds, ema.net, list(history))
+        called = group.wrap(called)
+        started = time.monotonic()
+        finished = over()
         while not finished:
-            step += 1
-            fraction = (step - 1) / config.steps if config.minutes is None else clock() / (60 * config.minutes)
-            lr = rate(config, step, fraction)
-            for parameters in optimiser.param_groups:
-                parameters["lr"] = lr
-            net.train()
-            rows = batch_rows(n, config, step)
-            generator = torch.Generator().manual_seed(mixed_seed(config.seed, 2, step))
-            with autocast(device, config.bf16), global_seed(mixed_seed(config.seed, 3, step, group.rank), device):
-                loss = loss_fn(wrapped, rows, generator)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            norms.append(nn.utils.clip_grad_norm_(net.parameters(), config.clip))
-            optimiser.step()
-            ema.update(net, step)
-            losses.append(loss.detach())  # no .item() here: it would make a GPU wait at each step
-            finished = over()
-            # several processes must agree on when to stop, so they ask each other, and only where they log
-            if step == 1 or step % config.log_every == 0 or finished or (group.size == 1 and interrupted.is_set()):
+            with deferred_stop(stop) as stop:  # while the caller looks at a line, Ctrl-C is the caller's
+                line_due = False
+                while not line_due:
+                    step += 1
+                    fraction = (step - 1) / config.steps if config.minutes is None else clock() / (60 * config.minutes)
+                    lr = rate(config, step, fraction)
+                    loss, norm = train_step(called, loss_fn, n, optimiser, config, step, lr, group.rank)
+                    ema.update(net, step)
+                    losses.append(loss)
+                    norms.append(norm)
+                    finished = over()
+                    # several processes must agree on when to stop, so they ask each other, and only where they log
+                    line_due = (step == 1 or step % config.log_every == 0 or finished
+                                or (group.size == 1 and stop.asked > 0))
                 values = group.mean(torch.stack(losses).float()).tolist()
-                _check_finite({"loss": values, "gradient's norm": torch.stack(norms).tolist()}, step, path)
+                _check_finite({"loss": values, "gradient's norm": torch.stack(norms).tolist()}, step, run.path)
                 losses.clear()
                 norms.clear()
                 history.append((step, sum(values) / len(values)))
-                if group.any(interrupted.is_set()):
-                    save()
+                stopped = group.any(stop.asked > 0)
+                if stopped or finished or run.is_due():
+                    run.save(step, clock(), history, last=stopped or finished)
+                if stopped:
                     raise TrainingInterrupted(f"stopped at step {step} of {config.steps}"
-                                              + (f"; saved in {path}, go on with --resume" if path else ""))
-                if finished or time.monotonic() - last_save > 60 * save_minutes:
-                    save()
-                    last_save = time.monotonic()
-                paused = time.monotonic()
-                yield Progress(step, history[-1][1], lr, clock(), ema.net, list(history))
-                started += time.monotonic() - paused  # drawing samples, say, is not training
+                                              + (f"; saved in {run.path}, go on with --resume" if run.path else ""),
+                                              stop.asked)
+            line, paused = Progress(step, history[-1][1], lr, clock(), ema.net, list(history)), time.monotonic()
+            try:
+                yield line
+            except GeneratorExit:  # the caller left the loop
+                run.save(step, line.seconds, history)
+                raise
+            started += time.monotonic() - paused  # drawing samples, say, is not training
+
+
+def train_step(net: nn.Module, loss_fn: LossFn, n: int, optimiser: torch.optim.Optimizer, config: TrainConfig, step: int,
+               lr: float, rank: int = 0) -> tuple[Tensor, Tensor]:
+    """Step number `step` (1, 2, …) with the rate lr, on its batch of the n rows. rank: of this process, for its dropout.
+
+    Returns (loss, norm of the gradient before it is clipped), scalars on the device: with `.item()` here a GPU would have to
+    wait at each step.
+    """
+    device = next(net.parameters()).device
+    for parameters in optimiser.param_groups:
+        parameters["lr"] = lr
+    net.train()
+    rows = batch_rows(n, config, step)
+    generator = torch.Generator().manual_seed(mixed_seed(config.seed, 2, step))
+    with autocast(device, config.bf16), global_seed(mixed_seed(config.seed, 3, step, rank), device):
+        loss = loss_fn(net, rows, generator)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(net.parameters(), config.clip)
+    optimiser.step()
+    return loss.detach(), norm
+
+
+def _check_start(n: int, config: TrainConfig, group: Group) -> None:
+    if n < 1:
+        raise ValueError(f"there is no data to train on: n must be ≥ 1, got {n}")
+    if config.batch % group.size:
+        raise ValueError(f"a batch of {config.batch} cannot be shared by {group.size} processes")
+    if config.minutes is not None and group.size > 1:
+        raise ValueError(f"minutes = {config.minutes} cannot be used with {group.size} processes, each with its own clock: "
+                         "say how many steps instead")
 
 
 def _check_finite(values: dict[str, list[float]], step: int, path: Path | None) -> None:
@@ -213,8 +240,9 @@ def _check_finite(values: dict[str, list[float]], step: int, path: Path | None) 
         for bad, value in enumerate(numbers, start=step - len(numbers) + 1):
             if not math.isfinite(value):
                 kept = f" The last good state is kept in {path}." if path is not None and path.exists() else ""
-                raise TrainingDiverged(f"the {name} is {value} at step {bad}.{kept} Try a smaller learning rate or a longer "
-                                       "warm-up")
+                advice = ("No weight had changed yet: look for NaN in the data, the loss or the weights it began with"
+                          if bad == 1 else "Try a smaller learning rate or a longer warm-up")
+                raise TrainingDiverged(f"the {name} is {value} at step {bad}.{kept} {advice}")
 
 
 @contextmanager
@@ -223,65 +251,3 @@ def global_seed(seed: int, device: torch.device):
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
-
-
-@contextmanager
-def deferred_interrupt():
-    """Turn Ctrl-C into a flag while a step runs, so that no step is left half done. Yields a threading.Event."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
-        yield interrupted
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def save_state(path: Path, net: nn.Module, ema: EMA, optimiser: torch.optim.Optimizer, config: TrainConfig, step: int,
-               seconds: float, history: list[tuple[int, float]]) -> None:
-    """Everything needed to go on, in one safetensors file, written whole or not at all."""
-    tensors = {f"net.{k}": v for k, v in net.state_dict().items()}
-    tensors |= {f"ema.{k}": v for k, v in ema.net.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    metadata = {"step": step, "seconds": seconds, "history": history, "config": asdict(config)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    write_atomic(path, safetensors.save(tensors, {"training": json.dumps(metadata)}))
-
-
-def load_state(path: Path, net: nn.Module, ema: EMA, optimiser: torch.optim.Optimizer,
-               config: TrainConfig) -> tuple[int, float, list[tuple[int, float]]]:
-    """Fill net, ema and optimiser from the file; returns (step, seconds, history).
-
-    Raises FileNotFoundError when there is nothing to resume, ValueError for a corrupt file or another configuration.
-    """
-    if not path.exists():
-        raise FileNotFoundError(f"nothing to resume: {path} does not exist")
-    content = path.read_bytes()
-    try:
-        tensors = safetensors.load(content)
-        header = json.loads(content[8:8 + int.from_bytes(content[:8], "little")])
-        metadata = json.loads(header["__metadata__"]["training"])
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is truncated or not a training state: {error}") from error
-    changed = {k: (v, asdict(config).get(k)) for k, v in metadata["config"].items() if asdict(config).get(k) != v}
-    if changed:
-        raise ValueError(f"{path} belongs to another configuration; saved and asked for differ in {changed}")
-
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {k[len(prefix):]: v for k, v in tensors.items() if k.startswith(prefix)}
-
-    try:
-        net.load_state_dict(part("net."))
-        ema.net.load_state_dict(part("ema."))
-    except RuntimeError as error:
-        raise ValueError(f"{path} belongs to another network: {first_line(error)}") from error
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in part("optimiser.").items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return metadata["step"], metadata["seconds"], [tuple(h) for h in metadata["history"]]

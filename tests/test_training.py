@@ -213,35 +213,81 @@ def test_muon_resumes_bit_for_bit(tmp_path: Path) -> None:
     assert same(state(tmp_path / "whole"), state(tmp_path / "halves"))
 
 
-def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(tmp_path: Path, uninterrupted: Path) -> None:
+def signalled(number: int, at: int):
+    """The loss of this file's recipe, which sends this process the signal in its step number `at`."""
     inner, steps = TINY.loss_fn(digits(), CPU, Group()), []
 
     def loss_fn(net: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         steps.append(len(steps) + 1)
-        if steps[-1] == 7:
-            signal.raise_signal(signal.SIGINT)
+        if steps[-1] == at:
+            signal.raise_signal(number)
         return inner(net, rows, generator)
 
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(TrainingInterrupted, match=r"stopped at step 7 of 30; saved in .*state.safetensors.* --resume"):
-        list(fit(TINY.build(), loss_fn, 50, TINY.train, folder=tmp_path))
-    assert issubclass(TrainingInterrupted, KeyboardInterrupt)
-    assert signal.getsignal(signal.SIGINT) is before, "Ctrl-C works as before"
+    return loss_fn
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_finishes_the_step_saves_and_says_how_to_go_on(tmp_path: Path, uninterrupted: Path, number: int,
+                                                              status: int) -> None:
+    """Ctrl-C, and what a scheduler sends before it kills."""
+    before = signal.getsignal(number)
+    with pytest.raises(TrainingInterrupted, match=r"stopped at step 7 of 30; saved in .*state.safetensors.* --resume") as stop:
+        list(fit(TINY.build(), signalled(number, 7), 50, TINY.train, folder=tmp_path))
+    assert isinstance(stop.value, KeyboardInterrupt) and stop.value.status == status
+    assert signal.getsignal(number) is before, "it works as before"
     assert [line.step for line in start(folder=tmp_path, resume=True)] == [7, 10, 15, 20, 25, 30]
     assert same(state(tmp_path), state(uninterrupted))
 
 
 def test_ctrl_c_without_a_folder_says_so_plainly() -> None:
+    with pytest.raises(TrainingInterrupted, match="stopped at step 2 of 30$"):
+        list(fit(TINY.build(), signalled(signal.SIGINT, 2), 50, TINY.train))
+
+
+def test_while_a_run_is_paused_ctrl_c_is_the_callers() -> None:
+    """A named run that a `break` left, or whose caller draws samples between two lines."""
     run = start()
     next(run)
-    signal.raise_signal(signal.SIGINT)  # between two lines, as while samples are drawn
-    with pytest.raises(TrainingInterrupted, match="stopped at step 2 of 30$"):
-        next(run)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        signal.raise_signal(signal.SIGINT)
+    assert not isinstance(stop.value, TrainingInterrupted)
+    assert next(run).step == 5, "and the run goes on when asked"
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """As Ctrl-C is in a program that was started with nohup or in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        *_, last = fit(TINY.build(), signalled(signal.SIGINT, 2), 50, replace(TINY.train, steps=3))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert last.step == 3
+
+
+def test_a_run_that_its_caller_leaves_is_saved(tmp_path: Path, uninterrupted: Path) -> None:
+    """By a break, an error between two lines, or Ctrl-C there: the next run goes on from the line that was seen last."""
+    with pytest.raises(KeyboardInterrupt):
+        for line in start(folder=tmp_path):
+            if line.step == 15:
+                signal.raise_signal(signal.SIGINT)
+    assert next(start(folder=tmp_path, resume=True)).step == 15
+    list(start(folder=tmp_path, resume=True))
+    assert same(state(tmp_path), state(uninterrupted))
 
 
 def test_trains_outside_the_main_thread() -> None:
     lines = []
     thread = threading.Thread(target=lambda: lines.extend(start()))
+    thread.start()
+    thread.join()
+    assert lines[-1].step == 30
+
+
+def test_a_run_may_change_threads() -> None:
+    """Begun in the main thread and ended in another one, which may not touch signal handlers."""
+    run, lines = start(), []
+    lines.append(next(run))
+    thread = threading.Thread(target=lambda: lines.extend(run))
     thread.start()
     thread.join()
     assert lines[-1].step == 30
@@ -286,16 +332,6 @@ def test_a_gradient_that_is_no_number_is_noticed_before_it_is_saved(tmp_path: Pa
     assert all(torch.isfinite(v).all() for v in state(tmp_path).values())
 
 
-def test_a_full_disk_is_named_and_the_old_state_kept(tmp_path: Path, full_disk) -> None:
-    run = start(folder=tmp_path, save_minutes=0)
-    next(run)
-    kept = state(tmp_path)
-    with full_disk(1000), pytest.raises(OSError, match="cannot write .*state.safetensors: .*nothing was changed"):
-        next(run)
-    assert same(state(tmp_path), kept)
-    assert next(start(folder=tmp_path, resume=True)).step == 1
-
-
 def test_a_read_only_folder_is_an_error_before_the_first_step(read_only_folder: Path) -> None:
     def never(*_: object) -> torch.Tensor:
         raise AssertionError("a step was made")
@@ -313,7 +349,7 @@ def test_nothing_to_resume(tmp_path: Path) -> None:
 
 def test_another_configuration_is_refused(uninterrupted: Path) -> None:
     other = replace(TINY, train=replace(TINY.train, lr=1e-4))
-    with pytest.raises(ValueError, match=r"another configuration.*'lr': \(0.003, 0.0001\)"):
+    with pytest.raises(ValueError, match=r"belongs to another run: config.lr was 0.003 and is now 0.0001\. Go on with what"):
         next(start(other, folder=uninterrupted, resume=True))
 
 

@@ -11,13 +11,14 @@ from torch import nn
 
 from .. import checkpoints, schedules
 from ..data import ImageData, to_model, to_pixels
-from ..denoiser import Denoiser
+from ..denoiser import PREDICTS, Denoiser, Prediction
 from ..distributed import Group
+from ..errors import unknown_name
 from ..files import write_atomic
 from ..losses import diffusion_loss, distillation_loss, spread_times
 from ..sampling import sample
 from ..training import LossFn, Progress
-from .recipe import Recipe
+from .recipe import Recipe, check_labels
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class DiffusionRecipe(Recipe):
     snapshots: tuple[int, ...] = ()
 
     def __post_init__(self):
+        if not 0 <= self.label_dropout <= 1:
+            raise ValueError(f"label_dropout must lie in 0…1, got {self.label_dropout}")
+        if not self.time_power > 0:
+            raise ValueError(f"time_power must be above 0, got {self.time_power}")
         if any(step != 1 and step % self.train.log_every for step in self.snapshots):
             raise ValueError(f"snapshots {self.snapshots} must fall on progress lines: "
                              f"step 1 and every {self.train.log_every} steps")
@@ -47,6 +52,32 @@ class DiffusionRecipe(Recipe):
         return {"network": self.network, "schedule": self.schedule, "predicts": self.predicts,
                 "label_dropout": self.label_dropout, "warm_start": self.warm_start, "teacher": self.teacher,
                 "time_power": self.time_power, "sampling": self.sampling}
+
+    def facts(self, data: ImageData, runs: Path) -> dict:
+        """Also the teacher's weights. How samples will be drawn is left out: that may change in the middle of a run."""
+        recipe = {name: value for name, value in self.config().items() if name != "sampling"}
+        teacher = {"teacher": checkpoints.read_card(self._find(self.teacher, runs))["sha256"]} if self.teacher else {}
+        return super().facts(data, runs) | {"recipe": recipe} | teacher
+
+    def check(self, runs: Path) -> None:
+        """The settings of sampler and snapshots, which are used at the end, and the weights of other recipes."""
+        if self.predicts not in PREDICTS:
+            raise unknown_name("prediction target", self.predicts, PREDICTS)
+        if any(not 1 <= step <= self.train.steps for step in self.snapshots):
+            raise ValueError(f"snapshots {self.snapshots} must lie in 1…{self.train.steps}, the steps of the run")
+        if self.sampling is None or not {"sampler", "steps"} <= self.sampling.keys():
+            raise ValueError(f"sampling must name a sampler and its steps, got {self.sampling}")
+        unsure = torch.zeros(1, 1)
+        next(sample(lambda x, t, cond: Prediction(unsure, unsure), self.make_schedule(), (1, 1), **self.sampling))
+        for other in (self.warm_start, self.teacher):
+            if other is not None:
+                checkpoints.read_tensors(self._find(other, runs))
+
+    def check_data(self, data: ImageData) -> None:
+        """Its labels, where the network is told any."""
+        classes = self.network.get("num_classes", 0)
+        if classes:
+            check_labels(data, classes)
 
     def initialise(self, net: nn.Module, runs: Path) -> None:
         """Give the network the weights of the warm start, a shipped checkpoint or one that was trained in the folder `runs`.
@@ -76,18 +107,23 @@ class DiffusionRecipe(Recipe):
 
     def make_schedule(self) -> schedules.Schedule:
         """The noise schedule."""
-        config = dict(self.schedule)
-        return schedules.SCHEDULES[config.pop("name")](**config)
+        config = dict(self.schedule or {})
+        name = config.pop("name", None)
+        if name not in schedules.SCHEDULES:
+            raise unknown_name("schedule", name, schedules.SCHEDULES)
+        return schedules.SCHEDULES[name](**config)
 
     def loss_fn(self, data: ImageData, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
         """Random t and ε for the rows, and the mean squared error of the prediction.
 
-        Raises ValueError where there is a teacher to learn from that was neither trained in the folder `runs` nor shipped.
+        Raises what `check_data` does, and ValueError where there is a teacher to learn from that was neither trained in the
+        folder `runs` nor shipped, or that does not know the labels.
         """
+        self.check_data(data)
         schedule = self.make_schedule()
         images, labels = data.images.to(device), data.labels.to(device)  # all the data lives on the device
         classes = self.network.get("num_classes", 0)
-        teacher = checkpoints.load(self._find(self.teacher, runs), device).net if self.teacher else None
+        teacher = self._load_teacher(data, device, runs) if self.teacher else None
 
         def loss(net: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
             t = spread_times(len(rows), schedule.T, generator, self.time_power)
@@ -103,19 +139,28 @@ class DiffusionRecipe(Recipe):
 
         return loss
 
-    def on_progress(self, progress: Progress, folder: Path) -> None:
+    def _load_teacher(self, data: ImageData, device: torch.device, runs: Path | None) -> nn.Module:
+        found = checkpoints.load(self._find(self.teacher, runs), device)
+        if found.num_classes == 0:
+            raise ValueError(f"teacher {self.teacher!r} has no labels; it must be a checkpoint with num_classes > 0")
+        check_labels(data, found.num_classes)
+        return found.net
+
+    def on_progress(self, progress: Progress, data: ImageData, folder: Path) -> None:
         """Keep the samples of one fixed noise at the steps asked for: the story of a training run in pictures."""
         if progress.step in self.snapshots:
             denoiser = Denoiser(progress.ema_net, self.make_schedule(), self.predicts)
             device = next(progress.ema_net.parameters()).device
-            *_, last = sample(denoiser, denoiser.schedule, (16, 1, 28, 28), sampler="ddim", steps=25, device=device)
+            *_, last = sample(denoiser, denoiser.schedule, (16, *data.images.shape[1:]), sampler="ddim", steps=25,
+                              device=device)
             path = folder / f"snapshot-{progress.step:06d}.safetensors"
             write_atomic(path, safetensors.save({"samples": to_pixels(last.x_t).cpu()}))
 
     def extras(self, net: nn.Module, data: ImageData, folder: Path) -> tuple[dict, dict]:
-        """The snapshots, as uint8 (K, 16, 1, 28, 28), and their steps."""
+        """The shape of a sample; the snapshots, as uint8 (K, 16, C, H, W), and their steps."""
+        shape = {"shape": list(data.images.shape[1:])}
         found = sorted(folder.glob("snapshot-*.safetensors"))
         if not found:
-            return {}, {}
+            return {}, shape
         samples = torch.stack([safetensors.load(path.read_bytes())["samples"] for path in found])
-        return {"snapshots": samples}, {"snapshot_steps": [int(path.stem.split("-")[1]) for path in found]}
+        return {"snapshots": samples}, shape | {"snapshot_steps": [int(path.stem.split("-")[1]) for path in found]}

@@ -14,7 +14,7 @@ from ..data import ImageData, load_mnist, to_model
 from ..distributed import Group
 from ..metrics import feature_statistics, features_of, frechet_distance, random_floor
 from ..training import LossFn, TrainConfig
-from .recipe import Recipe
+from .recipe import Recipe, check_labels
 
 
 def jitter(x: Tensor, generator: torch.Generator, degrees: float = 12, shift: float = 2.0, scale: float = 0.1) -> Tensor:
@@ -35,7 +35,18 @@ class ClassifierRecipe(Recipe):
     def config(self) -> dict:
         return {"network": self.network}
 
+    def check(self, runs: Path) -> None:
+        """The test digits, by which the finished network is measured, must be there."""
+        load_mnist("test")
+
+    def check_data(self, data: ImageData) -> None:
+        """Pictures of the network's size, labels 0…9, and enough of them for covariances."""
+        if data.images.shape[1:] != (1, 28, 28) or len(data) < 4:
+            raise ValueError(f"{self.name} needs at least 4 pictures of shape (1, 28, 28), got {tuple(data.images.shape)}")
+        check_labels(data, 10)
+
     def loss_fn(self, data: ImageData, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
+        self.check_data(data)
         images, labels = data.images.to(device), data.labels.to(device)
 
         def loss(net: nn.Module, rows: Tensor, generator: torch.Generator) -> Tensor:

@@ -16,7 +16,10 @@ from .. import checkpoints
 from ..data import ImageData, load_mnist
 from ..devices import describe, memory_format, pick_device
 from ..distributed import Group, TorchrunGroup, local_device, under_torchrun
+from ..errors import unknown_name
+from ..interrupts import Stop, deferred_stop
 from ..noise import mixed_seed
+from ..run_folder import check_free
 from ..training import LossFn, Progress, TrainConfig, fit
 
 
@@ -31,9 +34,23 @@ class Recipe(ABC):
     def build(self) -> nn.Module:
         """A freshly initialised network; the initial weights depend on the seed alone."""
         config = dict(self.network)
+        kind = config.pop("kind", None)
+        if kind not in checkpoints.NETWORKS:
+            raise unknown_name("network", kind, checkpoints.NETWORKS)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mixed_seed(self.train.seed, 0))
-            return checkpoints.NETWORKS[config.pop("kind")](**config)
+            return checkpoints.NETWORKS[kind](**config)
+
+    def check(self, runs: Path) -> None:  # noqa: B027
+        """Called first of all: raise ValueError, or what fits, unless everything is there that the run will need up to its
+        end. runs: the folder of all runs."""
+
+    def check_data(self, data: ImageData) -> None:  # noqa: B027
+        """Called before the first step: raise ValueError unless the recipe can use this data."""
+
+    def facts(self, data: ImageData, runs: Path) -> dict:
+        """What a run depends on beside its network and `train`: a run that differs in it is another one."""
+        return {"data": described(data), "recipe": self.config()}
 
     def initialise(self, net: nn.Module, runs: Path) -> None:  # noqa: B027
         """Called before a run's first step with the folder of all runs; a recipe may begin with another one's weights."""
@@ -47,7 +64,7 @@ class Recipe(ABC):
     def config(self) -> dict:
         """What the card says under "config"."""
 
-    def on_progress(self, progress: Progress, folder: Path) -> None:  # noqa: B027
+    def on_progress(self, progress: Progress, data: ImageData, folder: Path) -> None:  # noqa: B027
         """Called after each progress line; a recipe may keep snapshots in the run's folder."""
 
     def extras(self, net: nn.Module, data: ImageData, folder: Path) -> tuple[dict, dict]:
@@ -58,18 +75,16 @@ class Recipe(ABC):
             data: ImageData | None = None, log: Callable[[str], None] = tqdm.write) -> Path | None:
         """Train from scratch, or go on after an interruption, and write the checkpoint into folder/name.
 
-        Returns the card's path (None in all processes but the first under torchrun).
+        Returns the card's path (None in all processes but the first under torchrun). Raises what `fit` does, and before the
+        first step what `check` and `check_data` do.
         """
         chosen = local_device(pick_device(device))
         group = TorchrunGroup(chosen) if under_torchrun() else Group()
         runs, folder = Path(folder), Path(folder) / self.name
-        state = folder / "state.safetensors"
-        if resume and not state.exists():
-            raise FileNotFoundError(f"nothing to resume: {state} does not exist")
-        if not resume and state.exists():
-            raise FileExistsError(f"{folder} holds a run already: go on with --resume, or choose another --folder")
-        folder.mkdir(parents=True, exist_ok=True)  # an unwritable folder is an error now, not after the training
-        data = data or load_mnist("train")
+        check_free(folder, resume)
+        self.check(runs)
+        data = load_mnist("train") if data is None else data
+        self.check_data(data)
         net = self.build()
         if not resume:
             self.initialise(net, runs)
@@ -79,7 +94,7 @@ class Recipe(ABC):
             return None
         tensors, extra = self.extras(progress.ema_net, data, folder)
         card = {
-            "name": self.name, "config": self.config(), "data": {"name": data.name, "n": len(data), "sha256": data.sha256},
+            "name": self.name, "config": self.config(), "data": described(data),
             "training": asdict(self.train) | {
                 "steps_done": progress.step, "seconds": round(progress.seconds), "hardware": describe(chosen),
                 "torch": torch.__version__, "date": date.today().isoformat(), "processes": group.size,
@@ -93,11 +108,26 @@ class Recipe(ABC):
 
     def _train(self, net, data, device, group, folder, resume) -> Progress:
         loss_fn = self.loss_fn(data, device, group, folder.parent)
-        bar = tqdm(total=self.train.steps, desc=self.name, mininterval=1.0, disable=not group.is_first)
-        for progress in fit(net, loss_fn, len(data), self.train, folder=folder, resume=resume, group=group):
-            bar.update(progress.step - bar.n)
-            bar.set_postfix(loss=f"{progress.loss:.4f}", lr=f"{progress.lr:.1e}", refresh=False)
-            if group.is_first:
-                self.on_progress(progress, folder)
-        bar.close()
+        lines = fit(net, loss_fn, len(data), self.train, folder=folder, resume=resume, group=group,
+                    about=self.facts(data, folder.parent))
+        with (tqdm(total=self.train.steps, desc=self.name, mininterval=1.0, disable=not group.is_first) as bar,
+              deferred_stop(Stop())):  # what is drawn between two lines is finished, too
+            for progress in lines:
+                bar.update(progress.step - bar.n)
+                bar.set_postfix(loss=f"{progress.loss:.4f}", lr=f"{progress.lr:.1e}", refresh=False)
+                if group.is_first:
+                    self.on_progress(progress, data, folder)
         return progress
+
+
+def described(data: ImageData) -> dict:
+    """What a card says of the data: its name, how many samples of which shape, and their hash."""
+    return {"name": data.name, "n": len(data), "shape": list(data.images.shape[1:]), "sha256": data.sha256}
+
+
+def check_labels(data: ImageData, classes: int) -> None:
+    """Raise ValueError unless all labels lie in 0…classes − 1: one beyond is read as "no label", others stop a GPU."""
+    low, high = int(data.labels.min()), int(data.labels.max())
+    if low < 0 or high >= classes:
+        shift = f" Labels that begin at {low} are to be shifted: labels - {low}" if 0 < low and high - low < classes else ""
+        raise ValueError(f"labels must lie in 0…{classes - 1} for {classes} classes, got {low}…{high} in {data.name!r}.{shift}")
