@@ -11,7 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .checks import levels_fit, same_shape, widened
 from .errors import unknown_name
+from .networks.embedding import check_labels
 from .schedules import Schedule
 
 PREDICTS = ("eps", "x0", "v", "flow")
@@ -34,6 +36,8 @@ def target(predicts: str, x0: Tensor, eps: Tensor, signal: Tensor, noise: Tensor
     eps: ε (Ho et al. 2020, eq. 14); x0: x_0; v: signal·ε − noise·x_0 (Salimans & Ho 2022, appendix D);
     flow: ε − x_0 (Lipman et al. 2023, eq. 23, with time running from data to noise).
     """
+    same_shape(x0=x0, eps=eps)
+    levels_fit(x0, signal=signal, noise=noise)
     if predicts == "eps":
         return eps
     if predicts == "x0":
@@ -48,8 +52,11 @@ def target(predicts: str, x0: Tensor, eps: Tensor, signal: Tensor, noise: Tensor
 def split(predicts: str, output: Tensor, x_t: Tensor, signal: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """(x̂₀, ε̂) from a network's output: the inverse of `target`, given x_t. Shapes as in `target`.
 
-    Raises ValueError where the division is by zero: ε-prediction with signal = 0, x_0-prediction with noise = 0.
+    Raises ValueError where the division is by zero: ε-prediction with signal = 0, x_0-prediction with noise = 0; and where
+    shapes differ.
     """
+    same_shape(x_t=x_t, output=output)
+    levels_fit(x_t, signal=signal, noise=noise)
     if predicts == "eps":
         if (signal == 0).any():
             raise ValueError("ε says nothing of x_0 where signal = 0 (zero terminal SNR): predict v, x0 or flow instead")
@@ -67,6 +74,8 @@ def split(predicts: str, output: Tensor, x_t: Tensor, signal: Tensor, noise: Ten
 
 def eps_from_x0(x0_hat: Tensor, x_t: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
     """ε̂ = (x_t − signal·x̂₀)/noise, the noise that explains x_t given x̂₀. Raises ValueError where noise = 0 (t = 0)."""
+    same_shape(x_t=x_t, x0_hat=x0_hat)
+    levels_fit(x_t, signal=signal, noise=noise)
     if (noise == 0).any():
         raise ValueError("at t = 0 there is no noise to predict (noise = 0): call denoisers for t in 1…T")
     return (x_t - signal * x0_hat) / noise
@@ -77,6 +86,7 @@ def score_from_eps(eps_hat: Tensor, noise: Tensor) -> Tensor:
 
     eps_hat: (B, …); noise: () or (B, 1, …, 1). Raises ValueError where noise = 0 (t = 0).
     """
+    levels_fit(eps_hat, noise=noise)
     if (noise == 0).any():
         raise ValueError("the score of the data itself is unknown (noise = 0 at t = 0): call denoisers for t in 1…T")
     return -eps_hat / noise
@@ -85,7 +95,8 @@ def score_from_eps(eps_hat: Tensor, noise: Tensor) -> Tensor:
 class Denoiser:
     """Network + schedule + what the network predicts = a function (x_t, t, cond) → Prediction.
 
-    net: called as net(x_t, 1000·t/T, cond), time float32 (B,); predicts: 'eps', 'x0', 'v' or 'flow';
+    net: called as net(x_t, 1000·t/T, cond), x_t in the precision of its weights, time float32 (B,); cond, where it says that
+    it has num_classes, is looked at once for each tensor of labels; predicts: 'eps', 'x0', 'v' or 'flow';
     clip: (low, high) to which x̂₀ is clipped, or None. After clipping ε̂ is derived again, so that the two still
     explain x_t together (Ho et al. 2020's released code does so by way of the posterior mean).
     """
@@ -94,13 +105,16 @@ class Denoiser:
                  clip: tuple[float, float] | None = (-1.0, 1.0)):
         if predicts not in PREDICTS:
             raise unknown_name("prediction target", predicts, PREDICTS)
+        check_clip(clip)
         self.net, self.schedule, self.predicts, self.clip = net, schedule, predicts, clip
+        self._looked_at: Tensor | None = None
 
     def __call__(self, x_t: Tensor, t: int | Tensor, cond=None) -> Prediction:
         """x_t (B, …) float; t an integer or int64 (B,), 1…T; cond whatever the network takes. Returns float32 (or wider)."""
-        t = self.schedule.check_t(t)
+        t, x_t = self.schedule.check_t(t), widened("x_t", x_t)
+        self._check_labels(cond, len(x_t))
         signal, noise = self.schedule.at(t, like=x_t)
-        output = self.net(x_t, network_time(t, self.schedule.T, x_t), cond)
+        output = self.net(as_weights(self.net, x_t), network_time(t, self.schedule.T, x_t), cond)
         if output.shape != x_t.shape:
             raise ValueError(f"the network returned {tuple(output.shape)} for x_t of shape {tuple(x_t.shape)}")
         x0_hat, eps_hat = split(self.predicts, output.to(x_t.dtype), x_t, signal, noise)
@@ -108,6 +122,25 @@ class Denoiser:
             x0_hat = x0_hat.clamp(*self.clip)
             eps_hat = eps_from_x0(x0_hat, x_t, signal, noise)
         return Prediction(x0_hat, eps_hat)
+
+    def _check_labels(self, cond: object, batch: int) -> None:
+        """Once for each tensor, and so once in a walk, not in each of its steps: to look at labels makes a GPU wait."""
+        classes = getattr(self.net, "num_classes", 0)
+        if classes and isinstance(cond, Tensor) and cond is not self._looked_at:
+            check_labels(cond, classes, batch)
+            self._looked_at = cond
+
+
+def as_weights(net: nn.Module | Callable, x: Tensor) -> Tensor:
+    """x in the precision of the network's weights; as it is where `net` has none, as plain functions do."""
+    first = next(net.parameters(), None) if isinstance(net, nn.Module) else None
+    return x if first is None or not first.is_floating_point() else x.to(first.dtype)
+
+
+def check_clip(clip: tuple[float, float] | None) -> None:
+    """Raises ValueError unless clip is None or (low, high): turned round, PyTorch makes every number `high`."""
+    if clip is not None and not (len(clip) == 2 and clip[0] < clip[1]):
+        raise ValueError(f"clip must be None or (low, high) with low < high, got {clip}")
 
 
 def network_time(t: Tensor, T: int, like: Tensor) -> Tensor:

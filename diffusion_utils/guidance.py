@@ -5,38 +5,38 @@ Sources: Ho & Salimans 2022 (classifier-free guidance), Lugmayr et al. 2022 (ReP
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
-from .denoiser import DenoiserFn, Prediction, eps_from_x0
-from .noise import SampleNoise, mixed_seed
+from .checks import clean_state, same_shape, whole_number
+from .denoiser import DenoiserFn, Prediction, check_clip, eps_from_x0
+from .noise import SampleNoise, mixed_seed, sample_indices
 from .sampling import timesteps
 from .schedules import Schedule
 
 
-def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float,
+def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float | Tensor,
            clip: tuple[float, float] | None = (-1.0, 1.0)) -> DenoiserFn:
     """ε_u + w·(ε_c − ε_u), with ε_c = denoiser(x_t, t, cond) and ε_u = denoiser(x_t, t, None): a denoiser again.
 
-    weight: w. Here w = 1 is plain conditional and w = 0 unconditional (one network call each, otherwise two). Ho & Salimans
-    2022, eq. 6, write (1 + w')·ε_c − w'·ε_u: the same rule with w = 1 + w'.
+    weight: w, or one for each sample, (B,). Here w = 1 is plain conditional and w = 0 unconditional (one network call each,
+    otherwise two). Ho & Salimans 2022, eq. 6, write (1 + w')·ε_c − w'·ε_u: the same rule with w = 1 + w'.
     At a given x_t, x̂₀ is affine in ε̂, so the rule is applied to x̂₀, which needs no division by signal; x̂₀ is then clipped
     to `clip` and ε̂ derived from it.
     """
-    weight = float(weight)
-    if not 0 <= weight < math.inf:
-        raise ValueError("weight must be a finite number ≥ 0 (0 unconditional, 1 conditional, above 1 stronger), "
-                         f"got {weight}")
+    w = check_weight(weight)
+    check_clip(clip)
 
     def denoise(x_t: Tensor, t: int | Tensor, cond=None) -> Prediction:
-        if weight == 1 or cond is None:
+        if cond is None or w.ndim == 0 and w == 1:
             return denoiser(x_t, t, cond)
         unconditional = denoiser(x_t, t, None)
-        if weight == 0:
+        if w.ndim == 0 and w == 0:
             return unconditional
         conditional = denoiser(x_t, t, cond)
+        weight = per_sample(w, x_t)
         x0_hat = unconditional.x0_hat + weight * (conditional.x0_hat - unconditional.x0_hat)
         if clip is not None:
             x0_hat = x0_hat.clamp(*clip)
@@ -45,27 +45,65 @@ def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float,
     return denoise
 
 
+def check_weight(weight: float | Tensor) -> Tensor:
+    """Guidance weights as float64 on the CPU, () or (B,). Raises ValueError unless they are finite and at least 0."""
+    w = torch.as_tensor(weight).to("cpu", torch.float64)
+    if w.ndim > 1 or w.numel() == 0 or not bool(((w >= 0) & w.isfinite()).all()):
+        raise ValueError("weight must be a finite number ≥ 0 (0 unconditional, 1 conditional, above 1 stronger), or one for "
+                         f"each sample, (B,); got {weight}")
+    return w
+
+
+def per_sample(w: Tensor, x: Tensor) -> float | Tensor:
+    """w as a factor of x (B, …): one number, or (B,) on x's device as (B, 1, …, 1). Raises ValueError for another count."""
+    if w.ndim == 0:
+        return float(w)
+    if len(w) != len(x):
+        raise ValueError(f"weight must be one number or one for each of {len(x)} samples, got {len(w)}")
+    return w.reshape((len(w),) + (1,) * (x.ndim - 1)).to(x.device, x.dtype)
+
+
 def keep_known(schedule: Schedule, known: Tensor, mask: Tensor, seed: int = 0,
                indices: Sequence[int] | None = None) -> Callable[[Tensor, int], Tensor]:
     """An `after_step` that writes what is known: x_s ← mask·(signal_s·known + noise_s·ε) + (1 − mask)·x_s.
 
     known: (B, …) clean data; mask: broadcastable to it, 1 (or True) where known, 0 where to be filled. Fresh ε each
-    time, from (seed, index). Lugmayr et al. 2022, eqs 8a–8c, with the known part noised to s, the level it joins.
-    Raises ValueError for a mask that is not made of zeros and ones, or does not fit.
+    time, from (seed, index), and the same again in each walk of `sample`. Lugmayr et al. 2022, eqs 8a–8c, with the known part
+    noised to s, the level it joins.
+    Raises ValueError for known data that is not finite, or a mask that is not made of zeros and ones, or does not fit.
     """
+    known = clean_state("known", known)
+    mask = _mask_for(known, mask)
+    indices = sample_indices(indices, len(known))
+
+    def begin() -> Callable[[Tensor, int], Tensor]:
+        draw = SampleNoise(mixed_seed(seed, 3), indices, known.shape[1:], known.device)
+
+        def after_step(x_s: Tensor, s: int) -> Tensor:
+            same_shape(known=known, x_s=x_s)
+            known_s = schedule.add_noise(known, s, draw()).to(x_s.dtype)
+            return mask * known_s + (1 - mask) * x_s
+
+        return after_step
+
+    after_step = begin()
+    after_step.begin = begin  # `sample` calls it first, so that no walk goes on with the noise of another
+    return after_step
+
+
+def _mask_for(known: Tensor, mask: Tensor) -> Tensor:
+    """The mask in the shape of known (B, …), as integers, which leave the precision of what they multiply alone."""
+    mask, batch = torch.as_tensor(mask), len(known)
     if not bool(((mask == 0) | (mask == 1)).all()):
         raise ValueError("mask must hold 1 where a pixel is known and 0 where it is to be filled, nothing else")
+    if mask.ndim == known.ndim - 1 and batch > 1 and mask.shape[:1] == known.shape[1:2] == (batch,):
+        rest = ", ".join(str(n) for n in mask.shape[1:])
+        raise ValueError(f"a mask {tuple(mask.shape)} for known data {tuple(known.shape)} may be meant for the {batch} samples "
+                         f"or for the {batch} channels: say which by ({batch}, 1, {rest}) or (1, {batch}, {rest})")
     try:
-        mask = mask.to(known).expand_as(known)
+        return mask.to(known.device, torch.uint8).expand_as(known)
     except RuntimeError as error:
         raise ValueError(f"a mask {tuple(mask.shape)} does not fit known data {tuple(known.shape)}") from error
-    draw = SampleNoise(mixed_seed(seed, 3), range(len(known)) if indices is None else indices, known.shape[1:], known.device)
-
-    def after_step(x_s: Tensor, s: int) -> Tensor:
-        known_s = schedule.add_noise(known, s, draw())
-        return mask * known_s + (1 - mask) * x_s
-
-    return after_step
 
 
 def repaint_times(schedule: Schedule, steps: int, jump: int, repeats: int) -> list[int]:
@@ -75,8 +113,7 @@ def repaint_times(schedule: Schedule, steps: int, jump: int, repeats: int) -> li
     agree (Lugmayr et al. 2022, section 4.2). repeats = 1 is the plain walk. Returns times for `sample(times=…)`.
     Raises ValueError for jump or repeats < 1, and for a jump so long that nothing would be repeated.
     """
-    if jump < 1 or repeats < 1:
-        raise ValueError(f"jump and repeats must be ≥ 1, got {jump} and {repeats}")
+    jump, repeats = whole_number("jump", jump, 1), whole_number("repeats", repeats, 1)
     if repeats > 1 and jump >= steps:
         raise ValueError(f"with jump = {jump} ≥ steps = {steps} nothing is walked twice: choose a shorter jump")
     grid = timesteps(schedule, steps)
@@ -91,15 +128,19 @@ def repaint_times(schedule: Schedule, steps: int, jump: int, repeats: int) -> li
     return walk
 
 
-def sdedit_start(schedule: Schedule, x0: Tensor, strength: float, steps: int, seed: int = 0) -> tuple[Tensor, list[int]]:
+def sdedit_start(schedule: Schedule, x0: Tensor, strength: float, steps: int, seed: int = 0,
+                 indices: Sequence[int] | None = None) -> tuple[Tensor, list[int]]:
     """(x_start, times) for `sample`: noise x_0 to t = strength·T and denoise from that same t (Meng et al. 2022, alg. 1).
 
     x0: (B, …), the drawing or image to edit; strength in (0, 1]: near 0 keeps everything, 1 keeps next to nothing;
-    steps: how many a walk from T would take; the edit takes its share of them.
+    steps: how many a walk from T would take; the edit takes its share of them. seed, indices: as in `sample`, the noise of
+    sample i depends on (seed, indices[i]) alone. Raises ValueError for a strength or steps outside their ranges, or an x_0
+    that is not finite.
     """
+    x0, steps = clean_state("x0", x0), whole_number("steps", steps, 1)
     if not 0 < strength <= 1:
         raise ValueError(f"strength must lie in (0, 1], got {strength}")
     start = max(1, round(strength * schedule.T))
-    draw = SampleNoise(mixed_seed(seed, 4), range(len(x0)), x0.shape[1:], x0.device)
+    draw = SampleNoise(mixed_seed(seed, 4), sample_indices(indices, len(x0)), x0.shape[1:], x0.device)
     x_start = schedule.add_noise(x0, start, draw())
     return x_start, timesteps(schedule, min(start, max(1, round(strength * steps))), start=start)

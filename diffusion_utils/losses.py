@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .denoiser import PREDICTS, DenoiserFn, network_time, target
+from .checks import same_shape, whole_number
+from .denoiser import PREDICTS, DenoiserFn, as_weights, network_time, target
 from .errors import unknown_name
 from .schedules import Schedule
 
@@ -18,13 +19,16 @@ def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor,
     """E‖target − net(x_t, t)‖², averaged over pixels and batch: L_simple for ε-prediction (Ho et al. 2020, eq. 14).
 
     x0, eps: (B, …); t: int64 (B,), 1…T; cond: what the network takes; weight: (B,) or None for 1. Returns a scalar.
+    Raises ValueError for t = 0, no samples, or shapes that differ: broadcasting here hides mistakes.
     """
-    if int(t.min()) < 1:
-        raise ValueError("t = 0 is the data itself: train on t in 1…T")
-    x_t = schedule.add_noise(x0, t, eps)
+    t = _training_times(schedule, t)
+    x_t = as_weights(net, schedule.add_noise(x0, t, eps))
     wanted = target(predicts, x0, eps, *schedule.at(t, like=x0))
-    error = (net(x_t, network_time(t, schedule.T, x_t), cond).float() - wanted) ** 2
-    per_sample = error.flatten(1).mean(1)  # (B,)
+    output = net(x_t, network_time(t, schedule.T, x_t), cond).float()
+    same_shape(target=wanted, output=output)
+    per_sample = ((output - wanted) ** 2).flatten(1).mean(1)  # (B,)
+    if weight is not None and weight.shape != per_sample.shape:
+        raise ValueError(f"weight must be one number a sample, ({len(x0)},), got {tuple(weight.shape)}")
     return (per_sample if weight is None else weight.to(per_sample) * per_sample).mean()
 
 
@@ -35,13 +39,16 @@ def distillation_loss(net: Callable, teacher: Callable, schedule: Schedule, x0: 
     The best net is E[teacher(x_t, t, y) given x_t], the mean over the labels that fit x_t. A perfect teacher is
     E[target given x_t, y], so that mean is E[target given x_t], what diffusion_loss leads to as well; but the target
     no longer carries the chance of one ε and one x_0 (to learn from a model's output: Hinton et al. 2015, section 2).
-    x0, eps: (B, …); t: int64 (B,), 1…T; label: int64 (B,). Returns a scalar.
+    x0, eps: (B, …); t: int64 (B,), 1…T; label: int64 (B,). Returns a scalar. Raises ValueError as `diffusion_loss` does.
     """
-    x_t = schedule.add_noise(x0, t, eps)
+    t = _training_times(schedule, t)
+    x_t = as_weights(net, schedule.add_noise(x0, t, eps))
     time = network_time(t, schedule.T, x_t)
     with torch.no_grad():
         wanted = teacher(x_t, time, label).float()
-    return (net(x_t, time, None).float() - wanted).square().mean()
+    output = net(x_t, time, None).float()
+    same_shape(teacher=wanted, student=output)
+    return (output - wanted).square().mean()
 
 
 def spread_times(n: int, T: int, generator: torch.Generator, power: float = 1.0) -> Tensor:
@@ -49,8 +56,9 @@ def spread_times(n: int, T: int, generator: torch.Generator, power: float = 1.0)
 
     Each t is uniform on its own, but the batch covers all noise levels, so the loss is less noisy from step to step
     (Kingma et al. 2021, appendix I.1). power: P(t ≤ τ) = (τ/T)^power, so that 2 draws t about in proportion to t.
-    Raises ValueError for a power that is not positive.
+    Raises ValueError for a power that is not positive, or n < 1.
     """
+    n = whole_number("n", n, 1)
     if not power > 0:
         raise ValueError(f"power must be positive, got {power}")
     u = (torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)) / n
@@ -65,7 +73,8 @@ def x0_factor(schedule: Schedule, predicts: str, t: int | Tensor) -> Tensor:
     noise²/(signal + noise)². So L_simple, which weighs all t alike, weighs the error of x̂₀ by 1/c_t
     (Salimans & Ho 2022, section 4: SNR for ε, SNR + 1 for v). t: integer or int64 (B,), 1…T. Returns float64, shape of t.
     """
-    signal, noise = _levels(schedule, t)
+    t = _training_times(schedule, t)
+    signal, noise = schedule.signal[t], schedule.noise[t]
     if predicts == "eps":
         return (noise / signal) ** 2
     if predicts == "x0":
@@ -122,6 +131,7 @@ def bound_term(denoiser: DenoiserFn, schedule: Schedule, x0: Tensor, t: Tensor, 
     Returns float64 (B,) on the CPU.
     """
     x0_hat = denoiser(schedule.add_noise(x0, t, eps), t, cond).x0_hat
+    same_shape(x0=x0, x0_hat=x0_hat)
     return bound_weight(schedule, t) * (x0_hat - x0).cpu().double().square().flatten(1).sum(1)
 
 
@@ -136,6 +146,7 @@ def reconstruction_term(denoiser: DenoiserFn, schedule: Schedule, x0: Tensor, ep
     """
     t = torch.ones(len(x0), dtype=torch.int64)
     x0_hat = denoiser(schedule.add_noise(x0, t, eps), t, cond).x0_hat.cpu().double()
+    same_shape(x0=x0, x0_hat=x0_hat)
     x0 = x0.cpu().double()
     std, half = float(schedule.noise[1]), 1 / (levels - 1)
     upper = torch.where(x0 > 1 - half, math.inf, (x0 + half - x0_hat) / std)
@@ -147,8 +158,10 @@ def reconstruction_term(denoiser: DenoiserFn, schedule: Schedule, x0: Tensor, ep
     return -(high + torch.log1p(-torch.exp(low - high))).flatten(1).sum(1)
 
 
-def _levels(schedule: Schedule, t: int | Tensor) -> tuple[Tensor, Tensor]:
+def _training_times(schedule: Schedule, t: int | Tensor) -> Tensor:
     t = schedule.check_t(t)
+    if t.numel() == 0:
+        raise ValueError("t is empty: a loss needs at least one sample")
     if int(t.min()) < 1:
         raise ValueError("t = 0 is the data itself: train on t in 1…T")
-    return schedule.signal[t], schedule.noise[t]
+    return t

@@ -7,16 +7,29 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from .checks import whole_number
+
 
 def mixed_seed(*numbers: int) -> int:
-    """One 63-bit seed from several integers, such that neighbouring inputs give unrelated outputs (a chain of SplitMix64)."""
+    """One 63-bit seed from several integers, such that neighbouring inputs give unrelated outputs (a chain of SplitMix64).
+
+    Raises ValueError for what is not an integer: 0.5 and 0 would be one seed.
+    """
     mask, state = (1 << 64) - 1, 0
     for number in numbers:
-        state = (state ^ (int(number) & mask)) + 0x9E3779B97F4A7C15 & mask
+        state = (state ^ (whole_number("a seed or index", number) & mask)) + 0x9E3779B97F4A7C15 & mask
         state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 & mask
         state = (state ^ (state >> 27)) * 0x94D049BB133111EB & mask
         state ^= state >> 31
     return state >> 1
+
+
+def sample_indices(indices: Iterable[int] | None, batch: int) -> list[int]:
+    """The numbers of the samples in a batch: 0…batch−1 unless given. Raises ValueError where there are more or fewer."""
+    numbers = list(range(batch) if indices is None else indices)
+    if len(numbers) != batch:
+        raise ValueError(f"indices must be one for each of {batch} samples, got {len(numbers)}")
+    return numbers
 
 
 class SampleNoise:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .checks import clean_state, same_shape, whole_number
 from .denoiser import DenoiserFn
 from .errors import unknown_name
-from .noise import SampleNoise
+from .noise import SampleNoise, sample_indices
 from .schedules import Schedule
 
 SAMPLERS = ("ddpm", "ddim", "dpmpp_2m", "dpmpp_2m_sde", "heun")
@@ -38,7 +39,7 @@ def posterior_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tenso
 
     For s = t − 1 its square is β̃_t = β_t·(1 − ᾱ_{t−1})/(1 − ᾱ_t). Returns float64, shape of t.
     """
-    t, s = schedule.check_t(t), schedule.check_t(s)
+    t, s = _step_down(schedule, t, s)
     ratio = (schedule.signal[t] * schedule.noise[s] / (schedule.noise[t] * schedule.signal[s])) ** 2  # SNR_t/SNR_s
     return schedule.noise[s] * (1 - ratio).clamp(min=0).sqrt()
 
@@ -57,7 +58,7 @@ def step_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
 
     Ho et al.'s other sampling variance ("fixed large"). For any schedule: √(noise_t² − (signal_t/signal_s)²·noise_s²).
     """
-    t, s = schedule.check_t(t), schedule.check_t(s)
+    t, s = _step_down(schedule, t, s)
     kept = schedule.signal[t] / schedule.signal[s]
     return (schedule.noise[t] ** 2 - (kept * schedule.noise[s]) ** 2).clamp(min=0).sqrt()
 
@@ -68,25 +69,25 @@ def update(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, D:
 
     One step from t down to s < t given D, an estimate of x_0 (B, …). u = 0 is DDIM (Song et al. 2021, eq. 12 with σ = 0);
     u = posterior_std is DDPM's posterior (Ho et al. 2020, eqs 6–7). std replaces u as the scale of the fresh noise z
-    (B, …) while the mean stays. t, s integers or int64 (B,); u, std: numbers or float64 shaped like t.
+    (B, …) while the mean stays. t, s integers or int64 (B,); u, std: numbers or float64 (B,).
     Never divides by signal, so zero terminal SNR and flow matching work; where noise_s = 0 it returns D.
     """
-    t, s = schedule.check_t(t), schedule.check_t(s)
-    if not bool((s < t).all()):
-        raise ValueError(f"update steps down: s must lie below t, got t = {t.tolist()}, s = {s.tolist()}")
-    if D.shape != x_t.shape:
-        raise ValueError(f"D must have the shape of x_t {tuple(x_t.shape)}, got {tuple(D.shape)}")
+    t, s = _step_down(schedule, t, s)
+    same_shape(x_t=x_t, D=D)
     u = torch.as_tensor(u, dtype=torch.float64)
     std = u if std is None else torch.as_tensor(std, dtype=torch.float64)
     d_squared = schedule.noise[s] ** 2 - u**2
-    if bool((d_squared < -1e-12).any()):
+    if not bool(((d_squared >= -1e-12) & (u >= 0)).all()):  # so put, NaN is refused, too
         raise ValueError(f"u must lie in 0…noise_s = {schedule.noise[s].tolist()}, got {u.tolist()}")
+    if not bool((std >= 0).all()):
+        raise ValueError(f"std must be ≥ 0, got {std.tolist()}")
     d = d_squared.clamp(min=0).sqrt()
     keep = d / schedule.noise[t]
     x_s = _shaped(keep, x_t) * x_t + _shaped(schedule.signal[s] - schedule.signal[t] * keep, x_t) * D
     if bool((std > 0).any()):
         if z is None:
             raise ValueError("std > 0 needs z, standard Gaussian noise of the shape of x_t")
+        same_shape(x_t=x_t, z=z)
         x_s = x_s + _shaped(std, x_t) * z
     return x_s
 
@@ -99,14 +100,25 @@ def renoise(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, z
     t, s = schedule.check_t(t), schedule.check_t(s)
     if not bool((s > t).all()):
         raise ValueError(f"renoise steps up: s must lie above t, got t = {t.tolist()}, s = {s.tolist()}")
+    same_shape(x_t=x_t, z=z)
     kept = schedule.signal[s] / schedule.signal[t]
     return _shaped(kept, x_t) * x_t + _shaped(step_std(schedule, s, t), x_t) * z
+
+
+def _step_down(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> tuple[Tensor, Tensor]:
+    t, s = schedule.check_t(t), schedule.check_t(s)
+    if not bool((s < t).all()):
+        raise ValueError(f"a step goes down: s must lie below t, got t = {t.tolist()}, s = {s.tolist()}")
+    return t, s
 
 
 def _shaped(coefficient: Tensor, x: Tensor) -> Tensor:
     """A float64 coefficient in x's dtype: () as it is, on the CPU (see Schedule.at); (B,) on x's device as (B, 1, …, 1)."""
     if coefficient.ndim == 0:
         return coefficient.to(x.dtype)
+    if coefficient.shape != (len(x),):
+        raise ValueError(f"t, s, u and std must each be one number or ({len(x)},) for data of shape {tuple(x.shape)}; "
+                         f"together they have shape {tuple(coefficient.shape)}")
     return coefficient.reshape(coefficient.shape + (1,) * (x.ndim - 1)).to(x.device, x.dtype)
 
 
@@ -117,9 +129,8 @@ def timesteps(schedule: Schedule, steps: int, spacing: str | float = "uniform", 
     and what to draw is decided; late: p = 2; log_snr: equal strides of λ, the natural clock of the solvers (Lu et al. 2022,
     section 3.4). Always begins at `start` itself and ends at 0. Raises ValueError for steps outside 1…start, or p < 1.
     """
-    start = schedule.T if start is None else int(schedule.check_t(start))
-    if not isinstance(steps, int) or not 1 <= steps <= start:
-        raise ValueError(f"steps must be an integer in 1…{start}, got {steps!r}")
+    start = schedule.T if start is None else whole_number("start", start, 1, schedule.T)
+    steps = whole_number("steps", steps, 1, start)
     if spacing == "uniform":
         return [round(start * (steps - i) / steps) for i in range(steps + 1)]
     power = 2 if spacing == "late" else spacing
@@ -157,24 +168,28 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
 
     The defaults are those of the plainest walk. What suits a trained network is for a measurement to say (chapter 4), and
     stands in its checkpoint's card, whose sampler, steps, spacing and eta are the defaults of `generate`.
-    shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own.
+    shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own. Steps are taken in float32, or in
+    float64 where x_start is that.
     sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
     'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where SNR_t < eta_border and for the others; variance:
     of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
     where it goes up the forward kernel is applied (RePaint).
-    after_step(x_s, s): returns x_s with what is known written in.
+    after_step(x_s, s): returns x_s with what is known written in; after_step.begin(), where there is one, is called first and
+    gives the after_step of this walk.
     seed, indices: sample i's noise depends on (seed, indices[i]) and not on the batch it is in; indices default to 0…B−1.
     `*_, last = sample(...)` gives the result; last.x_t is x_0.
+    Raises ValueError or TypeError, at the first state, for what is not as said here, and for an x_start that is not finite.
     """
     eta = _check_sampler(sampler, eta, variance, eta_border)
     if (shape is None) == (x_start is None):
         raise ValueError("give either shape, to start from noise, or x_start")
-    shape = tuple(x_start.shape) if x_start is not None else tuple(shape)
-    times = list(times) if times is not None else timesteps(schedule, steps, spacing)
-    _check_walk(schedule, times)
-    draw = SampleNoise(seed, range(shape[0]) if indices is None else indices, shape[1:], device)
+    x_start = None if x_start is None else clean_state("x_start", x_start).to(device)
+    shape = _check_shape(shape) if x_start is None else x_start.shape
+    times = _check_walk(schedule, timesteps(schedule, steps, spacing) if times is None else times)
+    after_step = after_step.begin() if hasattr(after_step, "begin") else after_step
+    draw = SampleNoise(seed, sample_indices(indices, shape[0]), shape[1:], device)
     # x_T = noise_T·ε: for variance-preserving tables noise_T is 1 to within √(1 − ᾱ_T)
-    x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start.to(device)
+    x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start
     previous = None  # (t, x̂₀) of the step before, for the two-step solver
     for t, s in pairwise(times):
         if s > t:
@@ -221,11 +236,16 @@ def _heun(denoiser: DenoiserFn, schedule: Schedule, x: Tensor, x0_hat: Tensor, t
     return x0_hat + sigma_t / (2 * sigma_s) * (denoiser(euler, s, cond).x0_hat - x0_hat)
 
 
-def calls_per_sample(sampler: str, steps: int, weight: float = 1.0) -> int:
-    """Network evaluations for one sample from T: steps × (2 for Heun, 1 at its two ends) × (2 when guided, w not 0 or 1)."""
+def calls_per_sample(sampler: str, steps: int, weight: float | Tensor = 1.0) -> int:
+    """Network evaluations for one sample from T: steps × (2 for Heun, 1 at its two ends) × (2 when guided, w not 0 or 1).
+
+    weight: one w, or one for each sample (B,), which is always guided. Raises ValueError for an unknown sampler or steps < 1.
+    """
     _check_sampler(sampler, None, "posterior")
+    steps = whole_number("steps", steps, 1)
     solver = max(steps, 2 * steps - 2) if sampler == "heun" else steps
-    return solver * (1 if weight in (0, 1) else 2)
+    weight = torch.as_tensor(weight, dtype=torch.float64)
+    return solver * (1 if weight.ndim == 0 and weight in (0, 1) else 2)
 
 
 def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: str,
@@ -237,6 +257,7 @@ def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: 
         raise unknown_name("variance", variance, ("posterior", "large"))
     if eta is None:
         eta = 1.0 if sampler in STOCHASTIC else 0.0
+    eta = eta.tolist() if hasattr(eta, "tolist") else eta  # NumPy's numbers and tensors
     shares = tuple(float(share) for share in (eta if isinstance(eta, Sequence) else (eta, eta)))
     if len(shares) != 2 or not all(0 <= share < math.inf for share in shares):
         raise ValueError(f"eta must be a finite number of at least 0, or two of them, got {eta}")
@@ -249,7 +270,14 @@ def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: 
     return shares
 
 
-def _check_walk(schedule: Schedule, times: list[int]) -> None:
-    schedule.check_t(torch.tensor(times))
+def _check_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    if not isinstance(shape, Sequence) or len(shape) == 0:
+        raise ValueError(f"shape must be that of all samples, (B, …), got {shape!r}")
+    return tuple(whole_number("each number of shape", n, 1) for n in shape)
+
+
+def _check_walk(schedule: Schedule, times: Sequence[int]) -> list[int]:
+    times = schedule.check_t(torch.as_tensor(times)).tolist()
     if len(times) < 2 or times[-1] != 0 or any(a == b for a, b in pairwise(times)):
         raise ValueError(f"a walk has at least two times, no two the same in a row, and ends at 0, got {times}")
+    return times

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .checks import whole_number
+
 MAX_SIGNAL_LEFT = 0.02  # √ᾱ_T above this and x_T still shows the data, while sampling starts from pure noise
 
 
@@ -99,11 +101,14 @@ class Schedule:
     def at(self, t: int | Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """(signal_t, noise_t), ready to multiply `like`: its dtype, shape () or, on its device, (B, 1, …, 1).
 
-        t: integer or int64 (B,), 0…T; like: (B, …). The table is indexed in float64 on the CPU, then cast and moved.
+        t: integer or int64 (B,), 0…T; like: (B, …) float. The table is indexed in float64 on the CPU, then cast and moved.
         The trailing ones matter: ᾱ_t of shape (B,) against (B, D) data is an error, or silently wrong when B = D.
         A single number stays on the CPU: a GPU takes it as an argument, with nothing to copy and nobody to wait for.
+        Raises TypeError where `like` is not floating point: cast to integers, the whole table is zeros.
         """
         t = self.check_t(t)
+        if not like.is_floating_point():
+            raise TypeError(f"signal and noise multiply floating point numbers, got {like.dtype}")
         if t.ndim == 1 and len(t) != len(like):
             raise ValueError(f"t has {len(t)} entries for a batch of {len(like)}")
         shape = t.shape + (1,) * (like.ndim - 1) if t.ndim else ()
@@ -198,8 +203,7 @@ def from_alpha_bar(alpha_bar: Tensor, name: str = "custom", allow_signal_left: b
 
 
 def _check_steps(T: int) -> None:
-    if not isinstance(T, int) or isinstance(T, bool) or T < 1:
-        raise ValueError(f"T must be an integer ≥ 1, got {T!r}")
+    whole_number("T", T, 1)
 
 
 SCHEDULES = {"linear": linear, "cosine": cosine, "sigmoid": sigmoid, "flow": flow}

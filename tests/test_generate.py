@@ -103,7 +103,7 @@ def test_a_wrong_weight_is_refused(weight):
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_fewer_than_one_sample_is_refused(n):
-    with pytest.raises(ValueError, match="n must be ≥ 1"):
+    with pytest.raises(ValueError, match="n must be an integer ≥ 1"):
         generate(PLAIN, n)
 
 

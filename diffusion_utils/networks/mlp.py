@@ -21,7 +21,7 @@ class MLP(nn.Module):
         super().__init__()
         if min(dim, width, blocks) < 1 or width % 2:
             raise ValueError(f"dim and blocks must be ≥ 1 and width even, got {dim}, {blocks} and {width}")
-        self.time_scale = time_scale
+        self.time_scale, self.num_classes = time_scale, num_classes
         self.embed = ConditionEmbedding(width, num_classes)
         self.read = nn.Linear(7 * dim, width)
         self.blocks = nn.ModuleList(nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))

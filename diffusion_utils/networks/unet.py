@@ -67,14 +67,14 @@ class UNet(nn.Module):
     channels: width of each level, fine to coarse; blocks: residual blocks a level on the way down (one more on the
     way up); attention works at the coarsest level alone. num_classes: 0 for an unconditional network.
     Called as net(x, time, cond): x (B, C, H, W) float; time (B,) float in [0, 1000] (1000·t/T); cond None, or
-    int64 (B,) with labels 0…num_classes−1 and num_classes for "no label". Returns a tensor shaped like x.
-    Raises ValueError where H or W is not divisible as said.
+    one label or integers (B,), 0…num_classes−1 and num_classes for "no label". Returns a tensor shaped like x.
+    Raises ValueError where H or W is not divisible as said, or a label is none of these.
     """
 
     def __init__(self, in_channels: int = 1, channels: Sequence[int] = (64, 128), blocks: int = 1, patch: int = 1,
                  emb_dim: int = 128, num_classes: int = 0, dropout: float = 0.0):
         super().__init__()
-        self.divisor = patch * 2 ** (len(channels) - 1)
+        self.divisor, self.num_classes = patch * 2 ** (len(channels) - 1), num_classes
         self.fold, self.unfold = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
         in_channels = in_channels * patch**2
         self.embed = ConditionEmbedding(emb_dim, num_classes)
