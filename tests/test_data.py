@@ -8,13 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
 
-from diffusion_utils.data import DataError, load_mnist, to_model, to_pixels
-from diffusion_utils.data.mnist import FILES
+from diffusion_utils.data import DataError, ImageData, check_mnist, load_mnist, to_model, to_pixels
+from diffusion_utils.data.mnist import FILES, cache_folder
 
 NAMES = list(FILES["test"])
 REAL = os.environ.get("DIFFUSION_DATA")
@@ -135,6 +136,101 @@ def test_an_unknown_split_is_refused(split) -> None:
         load_mnist(split)
 
 
+@needs_the_files
+@pytest.mark.parametrize("layout", ["{dotted}", "{name}/{name}", "{name}/{dotted}", "{dotted}/{dotted}", "raw/{name}"])
+def test_reads_what_a_download_from_kaggle_unpacks_to(folder: Path, layout: str) -> None:
+    for name in NAMES:
+        path = folder / layout.format(name=name, dotted=name.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(real(name))
+    assert len(load_mnist("test")) == 10_000
+
+
+@needs_the_files
+def test_a_home_in_the_folders_name_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`%env DIFFUSION_DATA=~/digits` in a notebook passes no shell that would know what ~ is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("DIFFUSION_DATA", os.path.join("~", "digits"))
+    (tmp_path / "digits").symlink_to(Path(REAL))
+    assert load_mnist("test").source == f"DIFFUSION_DATA={tmp_path / 'digits'}"
+
+
+@pytest.mark.parametrize("given", [None, ""])
+def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given) -> None:
+    """The digits are looked for in the cache; a broken file there shows that they were."""
+    monkeypatch.delenv("DIFFUSION_DATA", raising=False)
+    if given is not None:
+        monkeypatch.setenv("DIFFUSION_DATA", given)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cache = tmp_path / "diffusion_utils"
+    cache.mkdir()
+    for name in (*FILES["train"], *FILES["test"]):
+        (cache / name).write_bytes(b"broken")
+    with pytest.raises(DataError, match=f"{cache}.* is truncated or altered"):
+        load_mnist("test")
+
+
+@needs_the_files
+def test_a_user_without_a_home_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers run with a user id that the system does not know, and with no HOME."""
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(user):
+        raise KeyError(user)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("DIFFUSION_DATA", REAL)
+    with pytest.raises(RuntimeError):
+        Path.home()
+    assert len(load_mnist("test")) == 10_000
+    assert cache_folder() == Path(tempfile.gettempdir()) / "diffusion_utils"
+
+
+def test_the_check_finds_early_what_is_missing(folder: Path) -> None:
+    """Of files that no reader would accept, it sees that they are there: cheap enough for every start."""
+    for name in FILES["train"]:
+        (folder / name).write_bytes(b"broken")
+    check_mnist("train")
+    with pytest.raises(DataError, match=f"{NAMES[0]} is missing under {folder}"):
+        check_mnist("test")
+    with pytest.raises(ValueError, match="'train' or 'test', got 'validation'"):
+        check_mnist("validation")
+
+
+def test_the_check_names_a_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIFFUSION_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="nowhere, which is not a folder"):
+        check_mnist("test")
+
+
+# --- what a data set must be
+
+
+IMAGES, LABELS = torch.zeros(3, 1, 28, 28, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64)
+
+
+@pytest.mark.parametrize(("images", "labels", "message"), [
+    (IMAGES[:0], LABELS[:0], "own: .*at least one; got 0 images and 0 labels"),
+    (IMAGES, LABELS[:2], "own: as many labels as images.* got 3 images and 2 labels"),
+    (IMAGES[:, 0], LABELS, r"images must be torch.uint8 \(N, C, H, W\), got torch.uint8 \(3, 28, 28\)"),
+    (IMAGES.float(), LABELS, r"images must be torch.uint8 .*got torch.float32 \(3, 1, 28, 28\)"),
+    (IMAGES.numpy(), LABELS, r"images must be a tensor, torch.uint8 \(N, C, H, W\), got ndarray"),
+    (IMAGES, LABELS.int(), r"labels must be torch.int64 \(N,\), got torch.int32 \(3,\)"),
+    (IMAGES, LABELS[:, None], r"labels must be torch.int64 \(N,\), got torch.int64 \(3, 1\)"),
+    (IMAGES, [0, 0, 0], r"labels must be a tensor, torch.int64 \(N,\), got list"),
+], ids=["none", "lengths", "axes", "range", "array", "int32", "column", "list"])
+def test_a_data_set_of_another_form_is_refused(images, labels, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ImageData(images, labels, "own", "made here", "")
+
+
+def test_a_data_set_of_any_size_and_colour_is_taken() -> None:
+    assert len(ImageData(torch.zeros(2, 3, 16, 40, dtype=torch.uint8), torch.tensor([0, 1]), "own", "made here", "")) == 2
+
+
 # --- neither folder nor network
 
 
@@ -164,9 +260,10 @@ def test_offline_digits_are_real_digits_in_the_same_form(offline: subprocess.Com
 
 def test_offline_notice_says_what_was_tried(offline: subprocess.CompletedProcess) -> None:
     notices = [line for line in offline.stderr.splitlines() if line.startswith("Notice: ")]
-    assert len(notices) == 2 and len(offline.stderr.splitlines()) == 2, "one line a split and nothing else"
+    assert len(notices) == 3 and len(offline.stderr.splitlines()) == 3, "the wait, one line a split, and nothing else"
+    assert notices[0].startswith("Notice: Downloading the MNIST digits (11 MB) to ")
     for part in ("DIFFUSION_DATA is not set", "download: ", "1,797", "scikit-learn"):
-        assert part in notices[0]
+        assert part in notices[1]
 
 
 # --- pixels

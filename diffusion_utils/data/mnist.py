@@ -5,19 +5,21 @@ Source of the data: LeCun, Cortes & Burges; CC BY-SA 3.0. The offline digits: Al
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
-import io
 import os
-import sys
+import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from ..notices import notice
+from .download import fetch
 
 # MD5 of the unpacked IDX files: enough to notice a truncated or altered file.
 FILES = {
@@ -34,8 +36,10 @@ class DataError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """images: uint8 (N, 1, 28, 28), 0…255; labels: int64 (N,), 0…9; name and source: what was loaded and from where;
-    sha256: of the image and label bytes, for the records of a training run."""
+    """images: uint8 (N, C, H, W), 0…255; labels: int64 (N,), N ≥ 1; name and source: what was loaded and from where;
+    sha256: of the image and label bytes, for the records of a training run. MNIST: C = 1, H = W = 28, labels 0…9.
+
+    Raises ValueError for tensors of another type or shape, for none, and for more or fewer labels than images."""
 
     images: Tensor
     labels: Tensor
@@ -43,8 +47,22 @@ class ImageData:
     source: str
     sha256: str
 
+    def __post_init__(self):
+        _check("images", self.images, torch.uint8, "(N, C, H, W)", 4)
+        _check("labels", self.labels, torch.int64, "(N,)", 1)
+        if len(self.images) != len(self.labels) or not len(self):
+            raise ValueError(f"{self.name}: as many labels as images are needed, and at least one; "
+                             f"got {len(self.images)} images and {len(self.labels)} labels")
+
     def __len__(self) -> int:
         return len(self.images)
+
+
+def _check(what: str, given: Tensor, dtype: torch.dtype, shape: str, ndim: int) -> None:
+    if not isinstance(given, Tensor):
+        raise ValueError(f"{what} must be a tensor, {dtype} {shape}, got {type(given).__name__}")
+    if given.dtype != dtype or given.ndim != ndim:
+        raise ValueError(f"{what} must be {dtype} {shape}, got {given.dtype} {tuple(given.shape)}")
 
 
 def to_model(images: Tensor) -> Tensor:
@@ -65,57 +83,100 @@ def load_mnist(split: str = "train") -> ImageData:
     """The 60,000 training or 10,000 test digits.
 
     split: 'train' or 'test'. Looks in the folder DIFFUSION_DATA (set but incomplete is an error, never a silent
-    fallback), else downloads once by way of torchvision, else falls back to scikit-learn's 1,797 digits, resized to
-    28×28, with a notice that says what was tried. Raises DataError for missing, truncated or altered files.
+    fallback), else downloads once from torchvision's mirrors, else falls back to scikit-learn's 1,797 digits, resized to
+    28×28, with a notice that says what was tried. A dead network costs about ten seconds, and for the next ten minutes
+    nothing (see download.fetch). Raises DataError for missing, truncated or altered files.
     """
+    return _load(_checked(split), _chosen_folder(), cache_folder())
+
+
+def check_mnist(split: str) -> None:
+    """Find out before long work whether `load_mnist(split)` will have its files, and download them where they are due.
+
+    Looks whether they are there and does not read them. Raises DataError where DIFFUSION_DATA names no folder or one
+    that lacks them.
+    """
+    folder = _chosen_folder()
+    for name in FILES[_checked(split)]:
+        if folder is not None:
+            _found(_existing(folder), name)
+    if folder is None:
+        _download(cache_folder())
+
+
+def _checked(split: str) -> str:
     if split not in FILES:
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-    return _load(split, os.environ.get("DIFFUSION_DATA"), cache_folder())
+    return split
+
+
+def _chosen_folder() -> Path | None:
+    """What DIFFUSION_DATA names; None where it is not set, or empty."""
+    folder = os.environ.get("DIFFUSION_DATA")
+    return Path(os.path.expanduser(folder)) if folder else None
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise DataError(f"DIFFUSION_DATA is set to {folder}, which is not a folder. Unset it to download the digits instead")
+    return folder
 
 
 @lru_cache(maxsize=4)
-def _load(split: str, folder: str | None, cache: Path) -> ImageData:
+def _load(split: str, folder: Path | None, cache: Path) -> ImageData:
     """Read once a process for each place to look in."""
     if folder is not None:
-        root = Path(folder)
-        if not root.is_dir():
-            raise DataError(f"DIFFUSION_DATA is set to {root}, which is not a folder. Unset it to download the digits instead")
-        return _read_folder(root, split, f"DIFFUSION_DATA={root}")
+        return _read_folder(_existing(folder), split, f"DIFFUSION_DATA={folder}")
     problem = _download(cache)
     if problem is None:
         return _read_folder(cache, split, "torchvision download")
-    print(f"Notice: the MNIST digits could not be had (DIFFUSION_DATA is not set; download: {problem}). "
-          "Using the 1,797 smaller digits that scikit-learn carries, resized to 28×28: fine for trying things out, "
-          "but figures will differ from the book's.", file=sys.stderr)
+    notice(f"the MNIST digits could not be had (DIFFUSION_DATA is not set; download: {problem}). "
+           "Using the 1,797 smaller digits that scikit-learn carries, resized to 28×28: fine for trying things out, "
+           "but figures will differ from the book's.")
     return _sklearn_digits(split)
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: $XDG_CACHE_HOME/diffusion_utils, by default ~/.cache/diffusion_utils."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diffusion_utils"
+    """Where downloads are kept: $XDG_CACHE_HOME/diffusion_utils, by default ~/.cache/diffusion_utils.
+
+    A user without a home, as in some containers, gets a folder among the temporary files.
+    """
+    chosen = os.environ.get("XDG_CACHE_HOME")
+    if chosen:
+        return Path(chosen) / "diffusion_utils"
+    try:
+        return Path.home() / ".cache" / "diffusion_utils"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / "diffusion_utils"
 
 
 @lru_cache(maxsize=1)
 def _download(root: Path) -> str | None:
-    """Fetch what is missing under root; None, or why it failed. Tried once a process: a dead network is slow to ask."""
-    if all(_find(root, name) for files in FILES.values() for name in files):
+    """Fetch what is missing under root; None, or why it failed. Once a process, so that both splits are of one kind."""
+    files = FILES["train"] | FILES["test"]
+    if all(_find(root, name) for name in files):
         return None
     from torchvision.datasets import MNIST
 
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # torchvision prints a line per mirror
-            root.mkdir(parents=True, exist_ok=True)
-            MNIST(root, download=True)
-        return None
-    except (OSError, RuntimeError) as error:
-        return " ".join(str(error).split())[:200] or type(error).__name__  # in one line; it may name several mirrors
+    return fetch(files, MNIST.mirrors, root / "MNIST" / "raw", "the MNIST digits (11 MB)")
 
 
 def _find(root: Path, name: str) -> Path | None:
-    """The unpacked or gzipped IDX file, in torchvision's layout or straight in the folder."""
-    folders = (root / "MNIST" / "raw", root)
-    candidates = (folder / (name + ending) for folder in folders for ending in ("", ".gz"))
+    """The unpacked or gzipped IDX file, in torchvision's layout or straight in the folder.
+
+    Also as Kaggle has it: with a dot for the second hyphen, or in a folder of its own name.
+    """
+    names = (name, name.replace("-idx", ".idx"))
+    folders = [folder / inner for folder in (root / "MNIST" / "raw", root / "raw", root) for inner in ("", *names)]
+    candidates = (folder / (spelt + ending) for folder, spelt, ending in product(folders, names, ("", ".gz")))
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _found(root: Path, name: str) -> Path:
+    path = _find(root, name)
+    if path is None:
+        raise DataError(f"{name} is missing under {root}: expected {root / 'MNIST' / 'raw' / name} (or with .gz)")
+    return path
 
 
 def _read_folder(root: Path, split: str, source: str) -> ImageData:
@@ -125,9 +186,7 @@ def _read_folder(root: Path, split: str, source: str) -> ImageData:
 
 def _read_idx(root: Path, name: str, md5: str) -> np.ndarray:
     """An IDX file: two zero bytes, the type, the number of dimensions, each dimension as big-endian int32, the data."""
-    path = _find(root, name)
-    if path is None:
-        raise DataError(f"{name} is missing under {root}: expected {root / 'MNIST' / 'raw' / name} (or with .gz)")
+    path = _found(root, name)
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError) as error:
