@@ -22,11 +22,19 @@ TEMPLATE = """\
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
-BOOK = "{address}/archive/refs/tags/v{version}.zip"
-if find_spec("diffusion_utils") is None:
+BOOK = "{address}/archive/{reference}.zip"
+found = find_spec("diffusion_utils")
+if found is None:
     small = [name for name in ("anywidget", "psygnal", "safetensors") if find_spec(name) is None]
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", BOOK, *small])"""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", BOOK, *small]
+    if (done := subprocess.run(pip, capture_output=True, text=True)).returncode:
+        print(done.stdout, done.stderr)
+        raise RuntimeError(f"The book's package could not be installed from {{BOOK}}; pip says why above. Is there a network?")
+elif not any((Path(folder) / "schedules.py").exists() for folder in found.submodule_search_locations or []):
+    raise ImportError(f"{{found.origin or found.submodule_search_locations}} is not the book's package, but has its name. "
+                      "Rename it or move it elsewhere, and restart the kernel.")"""
 
 
 def address(root: Path = ROOT) -> str:
@@ -37,29 +45,50 @@ def address(root: Path = ROOT) -> str:
     return found.group(1)
 
 
-def version() -> str:
-    """The package's version, from pyproject.toml."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+def project(root: Path = ROOT) -> dict[str, Any]:
+    """What pyproject.toml says."""
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def source() -> str:
+def version(root: Path = ROOT) -> str:
+    """The package's version."""
+    return project(root)["project"]["version"]
+
+
+def reference(root: Path = ROOT) -> str:
+    """What of the repository is installed: the version's tag, or the head of the branch in a copy that has no tags."""
+    match project(root)["tool"]["book"]["install-from"]:
+        case "tag":
+            return f"refs/tags/v{version(root)}"
+        case "branch":
+            return "refs/heads/main"
+        case other:
+            raise SystemExit(f'pyproject.toml: install-from is "tag" or "branch", not {other!r}')
+
+
+def archive(root: Path = ROOT) -> str:
+    """The address of what the install cell installs."""
+    return f"{address(root)}/archive/{reference(root)}.zip"
+
+
+def source(root: Path = ROOT) -> str:
     """The text of the install cell."""
-    return TEMPLATE.format(address=address(), version=version())
+    return TEMPLATE.format(address=address(root), reference=reference(root))
 
 
-def cell() -> dict[str, Any]:
+def cell(root: Path = ROOT) -> dict[str, Any]:
     """The install cell as a notebook stores it."""
     return {"cell_type": "code", "execution_count": None, "id": CELL_ID, "metadata": {"tags": TAGS}, "outputs": [],
-            "source": source().splitlines(keepends=True)}
+            "source": source(root).splitlines(keepends=True)}
 
 
-def write(path: Path) -> bool:
+def write(path: Path, root: Path = ROOT) -> bool:
     """Put the install cell before the first code cell of a notebook, or renew it there. True if the file changed."""
     text = path.read_text(encoding="utf-8")
     notebook = json.loads(text)
     cells = [other for other in notebook["cells"] if other.get("id") != CELL_ID]
     codes = [index for index, other in enumerate(cells) if other["cell_type"] == "code"]
-    cells.insert(codes[0] if codes else len(cells), cell())
+    cells.insert(codes[0] if codes else len(cells), cell(root))
     notebook["cells"] = cells
     new = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
     if new != text:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from docutils import nodes
+from site_address import site
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -58,11 +59,11 @@ INDEX = """<!DOCTYPE html>
 
 
 def set_address(app: Sphinx, config: Config) -> None:
-    """Derive the site's address from the repository's: github.com/OWNER/NAME is published at OWNER.github.io/NAME/."""
+    """Derive the site's address from the repository's."""
     repository = urlparse(config.html_theme_options.get("repository_url", ""))
     owner, _, name = repository.path.strip("/").partition("/")
     if not config.html_baseurl and repository.netloc == "github.com" and name:
-        config.html_baseurl = f"https://{owner.lower()}.github.io/{name}/"
+        config.html_baseurl = f"https://{site(owner, name)}/"
 
 
 def describe(app: Sphinx, page: str, doctree: nodes.document | None) -> str:

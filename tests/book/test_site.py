@@ -58,10 +58,12 @@ def test_a_page_fetches_nothing_from_another_host(page):
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_leads_to_its_source(name):
-    """The badge and the edit link name the notebook in the repository, though the page was built from a copy."""
+    """The rocket opens the notebook of the release that its install cell installs; the edit link is about the newest one."""
     links = re.findall(r'href="(https://[^"]*)"', read(f"{name}.html"))
     slug = install_cell.address().removeprefix("https://github.com/")
-    assert f"https://colab.research.google.com/github/{slug}/blob/main/{name}.ipynb" in links
+    release = install_cell.reference().split("/")[-1]
+    colab = [link for link in links if "colab" in link]
+    assert colab == [f"https://colab.research.google.com/github/{slug}/blob/{release}/{name}.ipynb"]
     assert f"https://github.com/{slug}/edit/main/{name}.ipynb" in links
 
 

@@ -29,14 +29,19 @@ def run_cell(folder: Path, *packages: str) -> list[str] | None:
     environment = {**os.environ, "PYTHONPATH": str(folder), "PIP_CALLS": str(calls)}
     # -S leaves site-packages out: nothing is importable but the standard library and `folder`. The cell starts pip
     # by sys.executable without -S, but the stand-in in PYTHONPATH comes before the real pip.
-    subprocess.run([sys.executable, "-S", "-c", install_cell.source()], env=environment, cwd=folder, check=True)
+    run(environment, folder)
     return json.loads(calls.read_text()) if calls.exists() else None
+
+
+def run(environment: dict[str, str], folder: Path) -> None:
+    """Run the cell as a program; CalledProcessError with its words if it ends in an error."""
+    subprocess.run([sys.executable, "-S", "-c", install_cell.source()], env=environment, cwd=folder, check=True,
+                   capture_output=True, text=True)
 
 
 def test_installs_the_release_where_the_package_is_missing(tmp_path: Path) -> None:
     arguments = run_cell(tmp_path, "safetensors")
-    release = f"{install_cell.address()}/archive/refs/tags/v{install_cell.version()}.zip"
-    assert arguments == ["install", "--quiet", "--no-deps", release, "anywidget", "psygnal"]
+    assert arguments == ["install", "--quiet", "--no-deps", install_cell.archive(), "anywidget", "psygnal"]
 
 
 def test_never_names_what_the_machine_must_keep(tmp_path: Path) -> None:
@@ -45,11 +50,35 @@ def test_never_names_what_the_machine_must_keep(tmp_path: Path) -> None:
 
 
 def test_does_nothing_where_the_package_is(tmp_path: Path) -> None:
+    (tmp_path / "diffusion_utils").mkdir()
+    (tmp_path / "diffusion_utils" / "schedules.py").write_text("")
     assert run_cell(tmp_path, "diffusion_utils") is None
 
 
+@pytest.mark.parametrize("other", ["diffusion_utils.py", "diffusion_utils/__init__.py", "diffusion_utils/readme.txt"])
+def test_another_file_or_folder_of_that_name_is_named(tmp_path: Path, other: str) -> None:
+    """Many repositories have a diffusion_utils.py, and Python looks beside the notebook first."""
+    (tmp_path / other).parent.mkdir(exist_ok=True)
+    (tmp_path / other).write_text("raise SystemExit('must not be imported')")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run_cell(tmp_path)
+    last = caught.value.stderr.splitlines()[-1]
+    assert str(tmp_path / "diffusion_utils") in last and "is not the book's package" in last and "Rename it" in last
+
+
+def test_a_failed_installation_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip" / "__init__.py").write_text("")
+    (tmp_path / "pip" / "__main__.py").write_text("raise SystemExit('no route to host')")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run({**os.environ, "PYTHONPATH": str(tmp_path)}, tmp_path)
+    assert "no route to host" in caught.value.stdout
+    last = caught.value.stderr.splitlines()[-1]
+    assert install_cell.archive() in last and "Is there a network?" in last
+
+
 def test_is_short() -> None:
-    assert len(install_cell.source().splitlines()) <= 12
+    assert len(install_cell.source().splitlines()) <= 18
 
 
 def notebook(path: Path, *cells: tuple[str, str]) -> Path:
