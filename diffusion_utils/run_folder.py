@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +67,7 @@ class RunFolder:
         last: there will be no other time to save, and a failure is an OSError. Otherwise it is told in a notice, the last
         good state stays, and training goes on: a drive that is full or away now need not be so in a few minutes.
         """
-        if not self.writes or self.saved == step:
+        if not self.writes or self.saved == step or sys.is_finalizing():  # Python itself ends, and much of it is gone
             return
         self.tried = time.monotonic()
         try:

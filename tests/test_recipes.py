@@ -1,6 +1,8 @@
 """Recipes: a short run of each kind makes a checkpoint that loads, samples, and says how it came to be."""
 
-from dataclasses import replace
+import signal
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ from diffusion_utils.data import ImageData
 from diffusion_utils.distributed import Group
 from diffusion_utils.generate import generate
 from diffusion_utils.recipes import RECIPES, get_recipe
+from diffusion_utils.recipes.diffusion import DiffusionRecipe
+from diffusion_utils.training import Progress, TrainingInterrupted
 
 SMALL = {"kind": "unet", "patch": 2, "channels": [8, 16], "blocks": 1, "emb_dim": 16}
 
@@ -35,6 +39,37 @@ def test_a_diffusion_recipe_makes_a_checkpoint_that_samples(tmp_path):
     assert checkpoints.read_tensors(path)["snapshots"].shape == (2, 16, 1, 28, 28)
     x = generate(checkpoints.load(path, "cpu"), 3, steps=2)
     assert x.shape == (3, 1, 28, 28) and torch.isfinite(x).all()
+
+
+def coloured(n: int = 8) -> ImageData:
+    images = torch.randint(0, 256, (n, 3, 16, 20), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    return ImageData(images, torch.zeros(n, dtype=torch.int64), "colours", "made here", "0" * 64)
+
+
+def test_snapshots_have_the_shape_of_the_data(tmp_path):
+    recipe = short("mnist-unet", SMALL | {"in_channels": 3}, snapshots=(1, 4), warm_start=None, teacher=None)
+    path = recipe.run(tmp_path, device="cpu", data=coloured())
+    assert checkpoints.read_tensors(path)["snapshots"].shape == (2, 16, 3, 16, 20)
+    assert checkpoints.read_card(path)["shape"] == [3, 16, 20]
+
+
+@dataclass(frozen=True)
+class StoppedWhileDrawing(DiffusionRecipe):
+    """A scheduler stops it while it draws the samples of step 2."""
+
+    def on_progress(self, progress: Progress, data: ImageData, folder: Path) -> None:
+        if progress.step == 2:
+            signal.raise_signal(signal.SIGTERM)
+        super().on_progress(progress, data, folder)
+
+
+def test_a_stop_while_a_snapshot_is_drawn_waits_for_it(tmp_path):
+    recipe = short("mnist-unet", SMALL, snapshots=(2, 4), warm_start=None, teacher=None)
+    stopped = StoppedWhileDrawing(**{field.name: getattr(recipe, field.name) for field in fields(recipe)})
+    with pytest.raises(TrainingInterrupted, match="stopped at step 3 of 4; saved in") as stop:
+        stopped.run(tmp_path, device="cpu", data=few_digits())
+    assert stop.value.status == 143
+    assert checkpoints.read_card(recipe.run(tmp_path, device="cpu", data=few_digits(), resume=True))["snapshot_steps"] == [2, 4]
 
 
 def test_a_class_recipe_takes_labels_and_drops_some(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -110,8 +111,8 @@ class Recipe(ABC):
         loss_fn = self.loss_fn(data, device, group, folder.parent)
         lines = fit(net, loss_fn, len(data), self.train, folder=folder, resume=resume, group=group,
                     about=self.facts(data, folder.parent))
-        with (tqdm(total=self.train.steps, desc=self.name, mininterval=1.0, disable=not group.is_first) as bar,
-              deferred_stop(Stop())):  # what is drawn between two lines is finished, too
+        bar = tqdm(total=self.train.steps, desc=self.name, mininterval=1.0, disable=not group.is_first)
+        with closing(lines), bar, deferred_stop(Stop()):  # what is drawn between two lines is finished, too
             for progress in lines:
                 bar.update(progress.step - bar.n)
                 bar.set_postfix(loss=f"{progress.loss:.4f}", lr=f"{progress.lr:.1e}", refresh=False)
@@ -121,8 +122,8 @@ class Recipe(ABC):
 
 
 def described(data: ImageData) -> dict:
-    """What a card says of the data: its name, how many samples of which shape, and their hash."""
-    return {"name": data.name, "n": len(data), "shape": list(data.images.shape[1:]), "sha256": data.sha256}
+    """What a card says of the data: its name, how many samples, and their hash."""
+    return {"name": data.name, "n": len(data), "sha256": data.sha256}
 
 
 def check_labels(data: ImageData, classes: int) -> None:
