@@ -3,7 +3,7 @@
 #   py tools/build.py book
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test twice mutants mutation coverage lab bench bench-gpu lint repository clean
+.PHONY: help book serve test twice colab oldest mutants mutation coverage lab bench bench-gpu lint repository release clean
 
 # The first Python of 3.11 or newer; `make book PYTHON=/path/to/python` chooses another one.
 # Each is tried, since a name on the PATH may be a broken shim or too old.
@@ -24,8 +24,9 @@ endif
 help: ## Show this list
 	@echo "make TARGET, where TARGET is"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
-	@echo "The first time downloads several GB. To spare the libraries of a GPU you do not have, choose a CPU build"
-	@echo "in the selector on pytorch.org and pass the address it shows:  make book TORCH_INDEX=<address>"
+	@echo "The first time downloads several GB. PyTorch comes with the libraries of an NVIDIA GPU on Linux, without on Windows."
+	@echo "For the other build, choose it in the selector on pytorch.org and pass the address it shows, once:"
+	@echo "  make book TORCH_INDEX=<address>"
 
 book: ## Execute the notebooks that changed and build book/_build/html (ONLY=01_* previews one chapter)
 	$(BUILD) book $(if $(ONLY),--only '$(ONLY)')
@@ -38,6 +39,12 @@ test: ## Run all tests: unit tests, notebooks, book, browser (REUSE=1 keeps exec
 
 twice: ## Run every chapter a second time, in the reverse order: does each show the same, to the bit?
 	$(BUILD) twice
+
+colab: ## Run every chapter with the versions that Colab ships, in an environment of its own (SHORT=1: fewer samples)
+	$(BUILD) colab $(if $(SHORT),--short)
+
+oldest: ## Run the package's tests with the oldest versions of its libraries that it allows, in an environment of its own
+	$(BUILD) oldest
 
 mutants: ## Plant each known mistake in a copy of the package and show which test catches it (ONLY=clip: those that mention it)
 	$(BUILD) mutants $(if $(ONLY),--only '$(ONLY)')
@@ -60,8 +67,11 @@ bench-gpu: ## The same on a CUDA GPU
 lint: ## Check the style of code and notebooks
 	$(BUILD) lint
 
-repository: ## Move the book to your own address: make repository URL=https://github.com/OWNER/NAME
-	$(BUILD) repository '$(URL)'
+repository: ## Move the book to your own address: URL=https://github.com/OWNER/NAME (TAG=1: the version's tag is there)
+	$(BUILD) repository '$(URL)' $(if $(TAG),--tag)
+
+release: ## Is what the chapters install on Colab there? (after pushing a tag; needs a network)
+	$(BUILD) release
 
 clean: ## Remove everything built (.venv stays)
 	$(BUILD) clean

@@ -12,6 +12,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this is where an older Python is 
 
 import argparse
 import fnmatch
+import os
 import shutil
 import subprocess
 import time
@@ -22,6 +23,7 @@ import pages
 from execute import execute, failed_chapters
 from mutation import MODULES as CORE_TESTS
 from project import BUILD, HTML, NOTEBOOKS, ROOT, chapters, python
+from tally import Tally
 
 # What `bench` runs, the most telling first, and the minutes after which it begins with nothing more: the whole shall take
 # no more than half an hour, also where arithmetic in bfloat16 is slow.
@@ -42,8 +44,7 @@ def execute_and_build(only: str | None) -> int:
     if only and not wanted:
         names = ", ".join(path.stem for path in chapters())
         sys.exit(f"No chapter is called {only!r}. There are: {names}")
-    result = execute(wanted)
-    for note in result.notes:
+    for note in execute(wanted).notes:
         print(f"NOTE: {note}")
     failed = [path.stem for path in wanted if path.stem in failed_chapters()]
     folder = BUILD / "preview" / "-".join(path.stem[:2] for path in wanted)
@@ -69,7 +70,22 @@ def serve(port: int) -> int:
 def twice() -> int:
     """Run every chapter twice, the second time the last one first: does each show the same, to the bit?"""
     environment.ensure()
-    result = check.twice()
+    return told(check.twice())
+
+
+def colab(short: bool) -> int:
+    """Run every chapter with the versions that Colab ships (tools/colab.txt), in an environment of its own."""
+    environment.ensure()
+    return told(check.colab(short))
+
+
+def oldest() -> int:
+    """Run the package's tests with the oldest versions of its libraries that it allows, in an environment of its own."""
+    return told(check.oldest())
+
+
+def told(result: Tally) -> int:
+    """Print what came of it; the exit status is 1 if anything failed."""
     for note in result.notes:
         print(f"NOTE: {note}")
     print(result)
@@ -143,25 +159,40 @@ def clean() -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/build.py", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    part = commands.add_parser("book", help=book.__doc__)
+    set_up = argparse.ArgumentParser(add_help=False)
+    set_up.add_argument("--torch-index", metavar="ADDRESS", default=os.environ.get("TORCH_INDEX", ""),
+                        help="install PyTorch from here, e.g. a build for your GPU, or without one: pytorch.org's selector "
+                             "shows the address (also the environment variable TORCH_INDEX)")
+
+    def command(name: str, help: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=help, description=help, parents=[set_up])
+
+    part = command("book", book.__doc__)
     part.add_argument("--only", metavar="NAME", help="preview only the chapters of this name, such as 01_*")
-    part = commands.add_parser("serve", help=serve.__doc__)
+    part = command("serve", serve.__doc__)
     part.add_argument("--port", type=int, default=8000)
-    part = commands.add_parser("test", help="Run every test and end with one summary")
+    part = command("test", "Run every test and end with one summary")
     part.add_argument("--reuse", action="store_true", help="do not execute again the notebooks that did not change")
     part.add_argument("--full", action="store_true", help="run every chapter under the old ipywidgets too")
-    part = commands.add_parser("mutants", help=mutants.__doc__)
+    part = command("colab", colab.__doc__)
+    part.add_argument("--short", action="store_true", help="with fewer samples and shorter training")
+    part = command("mutants", mutants.__doc__)
     part.add_argument("--only", metavar="WORD", default="", help="only the mistakes whose description holds this word")
-    part = commands.add_parser("mutation", help=mutation.__doc__)
+    part = command("mutation", mutation.__doc__)
     part.add_argument("--only", metavar="MODULE", default="", help="only this module, such as losses")
-    for command in (twice, coverage, lab, lint, clean):
-        commands.add_parser(command.__name__, help=command.__doc__)
-    part = commands.add_parser("bench", help=bench.__doc__)
+    for simple in (twice, oldest, coverage, lab, lint):
+        command(simple.__name__, simple.__doc__)
+    part = command("bench", bench.__doc__)
     part.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
-    commands.add_parser("setup", help="Only make .venv ready")
+    command("setup", "Only make .venv ready")
     part = commands.add_parser("repository", help="Move the book to another repository address")
     part.add_argument("url")
+    part.add_argument("--tag", action="store_true", help="the version's tag is there already, and is what chapters install")
+    commands.add_parser("release", help="Is what the chapters install on Colab there? (needs a network)")
+    commands.add_parser("clean", help=clean.__doc__)
     arguments = parser.parse_args()
+    if getattr(arguments, "torch_index", ""):
+        os.environ["TORCH_INDEX"] = arguments.torch_index
     match arguments.command:
         case "book":
             return book(arguments.only)
@@ -178,10 +209,15 @@ def main() -> int:
             return mutation(arguments.only)
         case "setup":
             return environment.ensure() or 0
+        case "colab":
+            return colab(arguments.short)
         case "repository":
-            return subprocess.call([sys.executable, ROOT / "tools" / "repository.py", arguments.url])
+            tag = ["--tag"] if arguments.tag else []
+            return subprocess.call([sys.executable, ROOT / "tools" / "repository.py", arguments.url, *tag])
+        case "release":
+            return subprocess.call([sys.executable, ROOT / "tools" / "release.py"])
         case other:
-            return {"twice": twice, "coverage": coverage, "lab": lab, "lint": lint, "clean": clean}[other]()
+            return {"twice": twice, "oldest": oldest, "coverage": coverage, "lab": lab, "lint": lint, "clean": clean}[other]()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import environment
 import pages
 from execute import Place, execute, execute_again, execute_into, failed_chapters
-from project import BUILD, HTML, OFFLINE, PYTHON, TIMINGS, chapters, clock, python, run
+from project import BUILD, HTML, OFFLINE, PYTHON, ROOT, TIMINGS, chapters, clock, python, run
 from tally import Tally, from_junit, from_status
 
 # Colab has shipped ipywidgets 7.7.1; ipython_genutils is what that version needs and later ones do not.
@@ -56,10 +56,10 @@ def attempt(stage: Callable[[], Tally]) -> Tally:
         return Tally(failed=1, notes=[f"{type(error).__name__}: {error}"])
 
 
-def pytest(*arguments: str) -> Tally:
+def pytest(*arguments: str, interpreter: Path = PYTHON) -> Tally:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        status = python("-m", "pytest", "-q", f"--junitxml={report}", *arguments)
+        status = run(interpreter, "-m", "pytest", "-q", f"--junitxml={report}", *arguments, env={"PYTHONUTF8": "1"})
         return from_junit(report, status)
 
 
@@ -102,6 +102,25 @@ def offline() -> Tally:
         result = execute_into(OFFLINE / "executed", chapters(),
                               Place(environment={**NO_NETWORK, "XDG_CACHE_HOME": cache}, short=True))
     return result + from_status(pages.build_offline())
+
+
+def colab(short: bool) -> Tally:
+    """Run every chapter with the versions that Colab ships; the executed copies are in book/_build/colab-executed."""
+    listed = (ROOT / "tools" / "colab.txt").read_text(encoding="utf-8").splitlines()
+    interpreter = environment.separate("colab", [line for line in listed if not line.startswith("#")])
+    return execute_into(BUILD / "colab-executed", chapters(), Place(python=interpreter, short=short, strict=False))
+
+
+# What needs more than the package and its libraries: the book's tools and pages, and the comparisons with others' packages.
+NOT_THE_PACKAGE = ("book", "repository", "notebooks", "benchmarks", "peers")
+
+
+def oldest() -> Tally:
+    """Run the tests of the package with the oldest versions of its libraries that it allows."""
+    tools = environment.pins("pytest", "pytest-timeout", "hypothesis", "ipykernel", "nbclient", "Sphinx")
+    interpreter = environment.separate("oldest", environment.oldest() + tools)
+    left_out = [f"--ignore=tests/{name}" for name in NOT_THE_PACKAGE]
+    return pytest("tests", *left_out, "-p", "no:cacheprovider", interpreter=interpreter)
 
 
 def browser() -> Tally:

@@ -125,8 +125,19 @@ def run_in_empty_folders(notebooks: list[Path], place: Place | None = None) -> I
         startup.parent.mkdir(parents=True)
         if place.strict:
             startup.write_text(WARNINGS_ARE_ERRORS)
+        fetch_digits(work, place)
         for notebook in notebooks:
             yield run_one(notebook, work, place)
+
+
+def fetch_digits(work: Path, place: Place) -> None:
+    """Without a folder of data, download the digits now: so no chapter's page shows the download, and all find the same.
+
+    Where that fails, the package remembers it for some minutes, and no chapter waits for a dead network again.
+    """
+    changes = {"PYTHONPATH": str(work / "package"), **place.environment}
+    if not environment(changes).get("DIFFUSION_DATA"):
+        run(place.python, "-c", "from diffusion_utils.data import check_mnist; check_mnist('test')", env=changes, cwd=work)
 
 
 def install_package(target: Path) -> None:

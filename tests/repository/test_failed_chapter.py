@@ -43,7 +43,7 @@ packages = ["diffusion_utils"]
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """A project of three chapters, of which the second fails, with this project's tools and environment."""
-    root = tmp_path / "tiny"
+    root = tmp_path / "Bücher und Notizen"     # spaces and letters beyond ASCII
     files = {"_config.yml": CONFIG, "_toc.yml": CONTENTS, "pyproject.toml": PROJECT, "requirements.txt": "",
              "book/intro.md": "# A tiny book\n", "diffusion_utils/__init__.py": ""}
     for name, text in files.items():
@@ -63,8 +63,8 @@ def tiny(tmp_path: Path) -> Path:
 @pytest.mark.skipif(Path(sys.executable).resolve() != PYTHON.resolve(), reason="runs the project's own environment")
 def test_the_others_are_built_and_the_command_ends_in_an_error_that_names_it(tiny: Path) -> None:
     start = "import build; build.execute_and_build(None)"
-    done = subprocess.run([sys.executable, "-c", start], cwd=tiny, env=environment({"PYTHONPATH": str(tiny / "tools")}),
-                          capture_output=True, text=True, encoding="utf-8")
+    bare = environment({"PYTHONPATH": str(tiny / "tools"), "LC_ALL": "C", "PYTHONUTF8": None})
+    done = subprocess.run([sys.executable, "-c", start], cwd=tiny, env=bare, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stdout
     assert done.stderr.splitlines()[-1].startswith("1 of 3 chapters failed: 02_bad.")
