@@ -24,6 +24,7 @@ from pathlib import Path
 
 import torch
 from safetensors import torch as safetensors
+from timing import commit, processor
 from torch import Tensor
 
 from diffusion_utils import checkpoints
@@ -103,7 +104,7 @@ class Bench:
 
     def write(self) -> None:
         """Record and samples, each whole or not at all."""
-        self.record["date"] = date.today().isoformat()
+        self.record |= {"date": date.today().isoformat(), "commit": commit(), "processor": processor()}
         write_atomic(self.samples_path, safetensors.save(self.samples))
         write_atomic(self.path, checkpoints.json_bytes(self.record))
 

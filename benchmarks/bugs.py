@@ -16,6 +16,7 @@ from datetime import date
 
 import torch
 from safetensors import torch as safetensors
+from timing import commit, processor, versions
 from tqdm.auto import tqdm
 
 from diffusion_utils import checkpoints
@@ -116,7 +117,8 @@ def main() -> None:
     stamp = {"checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "n": args.n, "steps": args.steps}
     if {key: record.get(key) for key in stamp} != stamp:  # digits of another model or number say nothing about these
         record.pop("digits", None)
-    record |= stamp | {"weight": WEIGHT, "hardware": describe(checkpoint.device), "date": date.today().isoformat()}
+    record |= stamp | {"weight": WEIGHT, "hardware": describe(checkpoint.device), "versions": versions(), "commit": commit(),
+                       "processor": processor(), "date": date.today().isoformat()}
     if args.only != "digits":
         measure_all_training(record)
     if args.only != "training":

@@ -26,7 +26,8 @@ from diffusion_utils.ema import EMA
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
-from diffusion_utils.training import Progress, fit, load_state, save_state
+from diffusion_utils.state import load_state, save_state
+from diffusion_utils.training import Progress, fit
 
 SAVE_MINUTES = 5.0  # between two states of a run; those of ours are written while its clock runs
 CHUNK = 128  # of a large batch at a time: the same gradient, and less memory, which a CPU has sooner in its caches

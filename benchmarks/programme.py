@@ -28,7 +28,6 @@ CPU: list[list[tuple[int, str]]] = [
     [(10, "growth.py"), (25, "live.py"), (110, "time_to_quality.py diffusers --minutes 60")],
     [(41, "quality_vs_calls.py --only default rival"), (105, "quality_vs_calls.py --n 2000 --only points")],
     [(149, "quality_vs_calls.py --only peer best-peer long")],
-    [(150, "time_to_quality.py smalldiffusion --minutes 120")],
     [(200, "time_to_quality.py denoising-diffusion-pytorch --minutes 120")],
     [(150, "time_to_quality.py ours --minutes 120")],
     [(180, "time_to_quality.py diffusers --minutes 120")],
@@ -39,8 +38,7 @@ CUDA: list[list[tuple[int, str]]] = [
     [(5, "throughput.py"), (5, "speedups.py"), (8, "time_to_quality.py ours --minutes 6"),
      (5, "quality_vs_calls.py --only default"), (65, "time_to_quality.py diffusers --minutes 60")],
     [(17, "time_to_quality.py ours --minutes 15"), (5, "growth.py"), (35, "quality_vs_calls.py"), (110, "techniques.py")],
-    [(70, "time_to_quality.py smalldiffusion --minutes 60"),
-     (75, "time_to_quality.py denoising-diffusion-pytorch --minutes 60")],
+    [(75, "time_to_quality.py denoising-diffusion-pytorch --minutes 60")],
 ]
 
 

@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
-from timing import HERE, RUNS, versions
+from timing import HERE, RUNS, commit, processor, versions
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -132,7 +132,8 @@ class Record:
 
     def write(self) -> None:
         """Whole or not at all; a new record takes its place when its grid is whole."""
-        self.content |= {"own": self.own, "date": date.today().isoformat(), "versions": versions()}
+        self.content |= {"own": self.own, "date": date.today().isoformat(), "versions": versions(), "commit": commit(),
+                         "processor": processor()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(self.path, checkpoints.json_bytes(self.content))
         if self.path != self.shown and len(self.content["points"]) == len(STEPS) * len(SAMPLERS):

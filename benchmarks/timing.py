@@ -1,10 +1,11 @@
-"""What every benchmark writes: a record that grows part by part, with hardware, versions, settings and date."""
+"""What every benchmark writes: a record that grows part by part, with hardware, versions, commit, settings and date."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from diffusion_utils.speed import copy_rate, disturbed, matrix_rate
 HERE = Path(__file__).parent / "here"
 RUNS = Path(__file__).parent / "runs"  # what is not finished
 PAUSE = 2.0  # seconds until the machine is looked at once more
+UNKNOWN = "not recorded"
 PACKAGES = ("torch", "diffusers", "denoising-diffusion-pytorch", "smalldiffusion")
 
 
@@ -43,6 +45,28 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def commit() -> str:
+    """Of this checkout: the commit, "and changes" where files differ from it; "not recorded" where there is no checkout."""
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short=12", "HEAD").strip() + (" and changes" if changed.strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return UNKNOWN
+
+
+def processor() -> str:
+    """The model of the processor, in the numbers that Linux gives beside a name that may say little, "AMD EPYC" for one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        found = dict(reversed([tuple(part.strip() for part in line.split(":", 1)) for line in lines if ":" in line]))
+        return f"{found['model name']}, family {found['cpu family']}, model {found['model']}, stepping {found['stepping']}"
+    except (OSError, KeyError):
+        return platform.processor() or UNKNOWN
 
 
 def machine(device: torch.device) -> dict[str, float]:
@@ -80,7 +104,8 @@ class Results:
     def write(self, name: str, figures: dict) -> None:
         """Put one part, complete or not, into the file."""
         today = date.today().isoformat()
-        self.record["parts"][name] = figures | self.elsewhere | {"versions": versions(), "date": today}
+        self.record["parts"][name] = figures | self.elsewhere | {
+            "versions": versions(), "commit": commit(), "processor": processor(), "date": today}
         write_atomic(self.path, json_bytes(self.record | {"date": today}))
 
     def part(self, name: str, function: Callable[[], dict]) -> dict:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 import timing
 import torch
+
+from diffusion_utils.records import FOLDER
 
 CPU = torch.device("cpu")
 
@@ -46,7 +49,7 @@ def test_a_stopped_run_goes_on_after_its_last_part() -> None:
 
 def test_each_part_says_when_how_long_with_what_and_how_fast_the_machine_was() -> None:
     part = results().part("a", lambda: {"s": 1.0})
-    assert {"date", "took_s", "versions", "machine"} <= part.keys()
+    assert {"date", "took_s", "versions", "commit", "processor", "machine"} <= part.keys()
     assert part["versions"]["torch"] == torch.__version__.split("+")[0]
     for rates in (part["machine"]["before"], part["machine"]["after"]):
         assert rates["matrix_gflop_per_s"] > 0 and rates["copy_gbyte_per_s"] > 0
@@ -104,3 +107,29 @@ def test_a_reduced_run_does_not_touch_the_records_that_are_shipped() -> None:
 def test_a_kind_of_device_may_have_a_record_of_its_own() -> None:
     names = [timing.Results("small", CPU, "seconds", 3, {}, quick=True, kind=kind).path.name for kind in (None, "cpu-float32")]
     assert names == ["small-cpu.json", "small-cpu-float32.json"]
+
+
+def test_a_commit_is_that_of_the_checkout_and_says_where_files_differ_from_it() -> None:
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(timing.__file__).parent).stdout
+    named, *changes = timing.commit().split(" ", 1)
+    assert head.startswith(named) if head else timing.commit() == timing.UNKNOWN
+    assert changes in ([], ["and changes"])
+
+
+RECORDS = sorted(set(FOLDER.glob("*.json")) - {FOLDER / "mnist-unet-base.json"})
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_every_record_says_when_and_on_what_it_was_made_or_that_this_is_not_known(path: Path) -> None:
+    """Of mnist-unet-base, a training run, the card says it."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert {"date", "hardware", "commit", "processor"} <= record.keys()
+    parts = record.get("parts", {"the whole": record})
+    assert all(("versions" in part or "torch" in part) and "date" in part for part in parts.values())
+
+
+def test_a_rival_has_learnt() -> None:
+    """A thousand steps are not many; with fewer no recipe shows what it is worth."""
+    race = json.loads((FOLDER / "time_to_quality-cpu.json").read_text(encoding="utf-8"))
+    steps = {name: part["points"][-1]["images"] / part["batch"] for name, part in race["parts"].items()}
+    assert min(steps.values()) > 1000, steps
