@@ -11,7 +11,7 @@ def notice(text: str) -> None:
     A notebook's page shows the line as it stands; on stderr it would be taken for a warning. On the command line stdout
     carries results, such as JSON for another program, and a notice must not get among them.
     """
-    print(f"Notice: {text}", file=sys.stdout if in_notebook() else sys.stderr, flush=True)
+    print(f"Notice: {text}", file=sys.stdout if in_notebook() else sys.stderr)
 
 
 def in_notebook() -> bool:
