@@ -55,6 +55,6 @@ def levels_fit(x: Tensor, **levels: float | Tensor) -> None:
     """Raises ValueError unless each is one number or (B, 1, …, 1) for x (B, …): (B,) would go along x's last axis."""
     for name, level in levels.items():
         shape = torch.as_tensor(level).shape
-        if shape and (len(shape) != x.ndim or torch.broadcast_shapes(shape, x.shape) != x.shape):
+        if shape and (len(shape) != x.ndim or any(a not in (1, b) for a, b in zip(shape, x.shape, strict=True))):
             wanted = (len(x),) + (1,) * (x.ndim - 1)
             raise ValueError(f"{name} must be one number or {wanted} for data of shape {tuple(x.shape)}, got {tuple(shape)}")

@@ -97,9 +97,8 @@ def _mask_for(known: Tensor, mask: Tensor) -> Tensor:
     if not bool(((mask == 0) | (mask == 1)).all()):
         raise ValueError("mask must hold 1 where a pixel is known and 0 where it is to be filled, nothing else")
     if mask.ndim == known.ndim - 1 and batch > 1 and mask.shape[:1] == known.shape[1:2] == (batch,):
-        rest = ", ".join(str(n) for n in mask.shape[1:])
         raise ValueError(f"a mask {tuple(mask.shape)} for known data {tuple(known.shape)} may be meant for the {batch} samples "
-                         f"or for the {batch} channels: say which by ({batch}, 1, {rest}) or (1, {batch}, {rest})")
+                         f"or for the {batch} channels: say which by {(batch, 1, *mask.shape[1:])} or {(1, *mask.shape)}")
     try:
         return mask.to(known.device, torch.uint8).expand_as(known)
     except RuntimeError as error:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from diffusion_utils.denoiser import PREDICTS, Denoiser, eps_from_x0, network_time, score_from_eps, split, target
+from diffusion_utils.networks import MLP, UNet
+from diffusion_utils.sampling import sample
 from diffusion_utils.schedules import SCHEDULES, Schedule
 
 ROUNDING = torch.finfo(torch.float64).eps
@@ -180,6 +185,143 @@ def test_unknown_target_names_the_nearest() -> None:
                  lambda: Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "epsilon")):
         with pytest.raises(ValueError, match="unknown prediction target 'epsilon'.*Did you mean 'eps'.*Allowed: eps, flow"):
             call()
+
+
+@pytest.mark.parametrize("clip", [(1.0, -1.0), (0.0, 0.0), (float("nan"), 1.0), (1.0,)])
+def test_a_clip_that_leaves_nothing_is_refused(clip: tuple) -> None:
+    """Turned round, PyTorch makes every number the upper end."""
+    with pytest.raises(ValueError, match=r"clip must be None or \(low, high\) with low < high, got \("):
+        Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "v", clip=clip)
+
+
+def test_a_level_for_each_column_is_refused() -> None:
+    """ᾱ_t of shape (B,) against data (B, B), which PyTorch multiplies along the columns without a word."""
+    x = torch.zeros(4, 4)
+    signal, noise = torch.full((4,), 0.6), torch.full((4,), 0.8)
+    for call in (lambda: target("v", x, x, signal, noise), lambda: split("v", x, x, signal, noise),
+                 lambda: eps_from_x0(x, x, signal, noise), lambda: score_from_eps(x, noise)):
+        with pytest.raises(ValueError, match=r"must be one number or \(4, 1\) for data of shape \(4, 4\), got \(4,\)"):
+            call()
+
+
+def test_two_quantities_of_different_shapes_are_refused() -> None:
+    x, row, one = torch.zeros(4, 4), torch.zeros(1, 4), torch.ones(())
+    for call in (lambda: target("flow", x, row, one, one), lambda: split("flow", row, x, one, one),
+                 lambda: eps_from_x0(row, x, one, one)):
+        with pytest.raises(ValueError, match=r"must have the shape of \w+ \(4, 4\), got \(1, 4\)"):
+            call()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_a_state_of_whole_numbers_is_refused(dtype: torch.dtype) -> None:
+    """In their type signal and noise are 0, so that x̂₀ would be 0/0 or nothing."""
+    x = torch.ones(2, 1, 4, 4, dtype=dtype)
+    with pytest.raises(TypeError, match=f"x_t must be floating point.* got {dtype}"):
+        Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "v")(x, 5)
+    with pytest.raises(TypeError, match=f"multiply floating point numbers, got {dtype}"):
+        SCHEDULES["cosine"](10).at(5, like=x)
+
+
+# The precision of networks and states
+
+
+def moved(net: nn.Module) -> nn.Module:
+    """Its zero-initialised layers filled, or it would ignore its input."""
+    draw = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(0.2 * torch.randn(parameter.shape, generator=draw))
+    return net.eval().requires_grad_(False)
+
+
+NETS = {"unet": lambda: UNet(channels=(8, 16), emb_dim=16, num_classes=3), "mlp": lambda: MLP(dim=2, width=8, num_classes=3)}
+
+
+@pytest.mark.parametrize("kind", NETS)
+@pytest.mark.parametrize("weights", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("state", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_any_precision_of_weights_answers_any_precision_of_states(kind: str, weights: torch.dtype, state: torch.dtype) -> None:
+    """What is computed with the network's answer is in float32 at least, and right to the coarsest of the roundings."""
+    schedule, net = SCHEDULES["cosine"](1000), moved(NETS[kind]())
+    shape = (3, 1, 8, 8) if kind == "unet" else (3, 2)
+    x_t, label = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(state), torch.tensor([0, 1, 3])
+    wanted = Denoiser(net.double(), schedule, "v", clip=None)(x_t.double(), 300, label)
+    found = Denoiser(net.to(weights), schedule, "v", clip=None)(x_t, 300, label)
+    kept = torch.promote_types(state, torch.float32)
+    assert found.x0_hat.dtype == found.eps_hat.dtype == kept
+    # Some twenty layers, each of which rounds its sums to 2⁻⁸ (bfloat16) … 2⁻⁵³ of themselves.
+    tolerance = 20 * max(torch.finfo(a).eps for a in (weights, kept)) * float(wanted.x0_hat.abs().max())
+    assert float((found.x0_hat - wanted.x0_hat).abs().max()) < tolerance
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_network_in_another_precision_draws_the_same_samples(dtype: torch.dtype) -> None:
+    """To the rounding of its answers; the walk itself is in float32."""
+    schedule, net, label = SCHEDULES["cosine"](1000), moved(NETS["mlp"]()), torch.tensor([0, 1, 2, 3, 0])
+    walks = []
+    for weights in (torch.float32, dtype):
+        *_, last = sample(Denoiser(net.to(weights), schedule, "v"), schedule, (5, 2), steps=4, cond=label)
+        walks.append(last.x_t)
+    assert walks[1].dtype == torch.float32
+    assert float((walks[1] - walks[0]).abs().max()) < 0.1
+
+
+# Labels
+
+
+@pytest.mark.parametrize("kind", NETS)
+@pytest.mark.parametrize(("label", "message"), [
+    (torch.tensor([0, 1, 4]), "got 0…4"), (torch.tensor([-1, 0, 1]), "got -1…1"), (torch.tensor(7), "got 7…7"), (7, "got 7…7"),
+    (torch.tensor([0.0, 1.0, 2.0]), r"got torch.float32 \(3,\)"), (torch.tensor([True] * 3), r"got torch.bool \(3,\)"),
+    (torch.tensor([1, 2]), r"got torch.int64 \(2,\)"), (torch.tensor([1]), r"got torch.int64 \(1,\)"),
+    (torch.zeros(3, 1, dtype=torch.int64), r"got torch.int64 \(3, 1\)"),
+], ids=str)
+def test_labels_that_the_network_does_not_have_are_refused(kind: str, label, message: str) -> None:
+    """Outside the table PyTorch says "index out of range in self", and on a GPU the process is lost."""
+    schedule, net = SCHEDULES["cosine"](1000), moved(NETS[kind]())
+    x_t, time = torch.zeros((3, 1, 8, 8) if kind == "unet" else (3, 2)), torch.full((3,), 500.0)
+    allowed = r"labels must be one integer or int64 \(3,\), 0…2, or 3 for no label; "
+    for call in (lambda: Denoiser(net, schedule, "v")(x_t, 500, label), lambda: net(x_t, time, label)):
+        with pytest.raises(ValueError, match=allowed + message):
+            call()
+
+
+@pytest.mark.parametrize("label", [torch.tensor([2, 2, 2], dtype=torch.uint8), torch.tensor([2, 2, 2], dtype=torch.int32),
+                                   torch.tensor(2), 2, [2, 2, 2], np.array([2, 2, 2])], ids=repr)
+def test_labels_may_be_integers_of_any_kind(label) -> None:
+    net, x_t = moved(NETS["mlp"]()), torch.zeros(3, 2)
+    denoiser = Denoiser(net, SCHEDULES["cosine"](1000), "v")
+    assert torch.equal(denoiser(x_t, 500, label).x0_hat, denoiser(x_t, 500, torch.tensor([2, 2, 2])).x0_hat)
+    assert not torch.equal(denoiser(x_t, 500, label).x0_hat, denoiser(x_t, 500, torch.tensor([1, 1, 1])).x0_hat)
+
+
+class Looks(TorchDispatchMode):
+    """How often one tensor's numbers are compared, for which a GPU would have to be waited for."""
+
+    def __init__(self, looked_at: torch.Tensor):
+        super().__init__()
+        self.looked_at, self.count = looked_at, 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten.lt.Scalar and args[0] is self.looked_at
+        return function(*args, **(kwargs or {}))
+
+
+def test_labels_are_looked_at_once_in_a_walk() -> None:
+    """Otherwise a GPU would wait in each step. The network stands for one whose labels lie on the GPU: it looks at none."""
+
+    class Net(nn.Module):
+        num_classes = 3
+
+        def forward(self, x: torch.Tensor, time: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
+            return x * cond[:, None]
+
+    schedule, label = SCHEDULES["cosine"](1000), torch.tensor([0, 1, 3])
+    with Looks(label) as looks:
+        list(sample(Denoiser(Net(), schedule, "v"), schedule, (3, 2), steps=6, cond=label))
+    assert looks.count == 1
+    with pytest.raises(ValueError, match=r"0…2, or 3 for no label; got 4…4"):
+        list(sample(Denoiser(Net(), schedule, "v"), schedule, (3, 2), steps=6, cond=label * 0 + 4))
 
 
 def test_a_network_of_the_wrong_shape_is_named() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from diffusion_utils.checkpoints import Checkpoint
+from diffusion_utils.checkpoints import Checkpoint, CheckpointError, load
+from diffusion_utils.data import ImageData
 from diffusion_utils.devices import has_fast_bf16
-from diffusion_utils.generate import generate
+from diffusion_utils.generate import generate, sampling_of
 from diffusion_utils.networks import UNet
+from diffusion_utils.recipes.diffusion import DiffusionRecipe
+from diffusion_utils.training import TrainConfig
 
 STEPS = 4
 
@@ -70,6 +74,59 @@ def test_the_seed_and_the_label_matter():
     assert not torch.equal(first, generate(LABELLED, 4, labels=4))
 
 
+@pytest.mark.parametrize("labels", [[3, 0, 9], np.array([3, 0, 9]), np.array([3, 0, 9], np.uint8),
+                                    torch.tensor([3, 0, 9], dtype=torch.int32),
+                                    torch.tensor([3, 0, 9], dtype=torch.uint8)], ids=repr)
+def test_labels_of_each_sample_may_be_integers_of_any_kind(labels):
+    wanted = generate(LABELLED, 3, labels=torch.tensor([3, 0, 9]))
+    assert torch.equal(generate(LABELLED, 3, labels=labels), wanted)
+    assert torch.equal(generate(LABELLED, np.int64(3), labels=labels, steps=np.int64(STEPS), batch=torch.tensor(250)), wanted)
+
+
+def test_each_sample_may_have_its_own_weight():
+    weights = [0.0, 1.0, 3.0, 0.5, 7.0]
+    together = generate(LABELLED, 5, labels=torch.arange(5), weight=weights, batch=2)
+    for i, weight in enumerate(weights):
+        assert_same(together[i], generate(LABELLED, 5, labels=torch.arange(5), weight=weight, batch=5)[i])
+    assert float((together[1] - generate(LABELLED, 5, labels=torch.arange(5), weight=3.0)[1]).abs().mean()) > 0.01
+    for wrong in ([3.0] * 4, [3.0] * 6, [1.0]):
+        with pytest.raises(ValueError, match=f"weight must be one number or 5 of them, got {len(wrong)}"):
+            generate(LABELLED, 5, labels=0, weight=wrong)
+
+
+def test_a_checkpoint_that_is_no_diffusion_model_is_named():
+    config = {"network": {"kind": "classifier"}}
+    judge = Checkpoint("judge", {"name": "judge", "config": config}, torch.nn.Linear(2, 2))
+    for call in (lambda: generate(judge, 2), lambda: sampling_of(judge), lambda: judge.denoiser, lambda: judge.schedule):
+        with pytest.raises(CheckpointError, match=r"judge is not a diffusion model: its card has no '\w+' \(it has network\)"):
+            call()
+
+
+def test_samples_have_the_shape_that_the_card_says():
+    wide = Checkpoint("wide", PLAIN.card | {"shape": [1, 8, 16]}, PLAIN.net)
+    assert generate(wide, 2, batch=1).shape == (2, 1, 8, 16)
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 24), (3, 8, 8)])
+def test_samples_have_the_shape_of_what_was_trained_on(tmp_path, shape):
+    """Of pictures of 32×32 a model drew 28×28, since all sizes are alike to a network of convolutions."""
+    images = torch.randint(0, 256, (8, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    data = ImageData(images, torch.zeros(8, dtype=torch.int64), "own", "made up", "0" * 64)
+    recipe = DiffusionRecipe("own", {"kind": "unet", "in_channels": shape[0], "channels": [8], "emb_dim": 16},
+                             TrainConfig(steps=2, batch=4, log_every=1), schedule={"name": "cosine", "T": 100},
+                             sampling={"sampler": "ddim", "steps": 2})
+    card = recipe.run(tmp_path, data=data, device="cpu", log=lambda line: None)
+    assert generate(load(card, "cpu"), 2).shape == (2, *shape)
+
+
+def test_a_card_that_does_not_say_the_shape_of_colours_is_refused():
+    network = {"kind": "unet", "in_channels": 3, "channels": [8], "emb_dim": 16}
+    config = PLAIN.card["config"] | {"network": network}
+    colours = Checkpoint("colours", {"name": "colours", "config": config}, UNet(in_channels=3, channels=[8], emb_dim=16))
+    with pytest.raises(CheckpointError, match=r'card of colours does not say the shape of a sample: add "shape": \[C, H, W\]'):
+        generate(colours, 2)
+
+
 def test_weight_zero_is_the_model_without_a_label():
     assert torch.equal(generate(LABELLED, 4, labels=3, weight=0), generate(LABELLED, 4))
 
@@ -78,6 +135,8 @@ def test_weight_zero_is_the_model_without_a_label():
     (10, "0…9"), (-1, "0…9"), (torch.tensor([0, 10]), "0…9"),
     (torch.tensor([0, 1, 2]), "labels must be"), (torch.tensor([[0, 1]]), "labels must be"),
     (torch.tensor([0.0, 1.0]), "labels must be"), (1.5, "labels must be"), (True, "labels must be"),
+    ([0, 1, 2], "labels must be"), (np.array([0.0, 1.0]), "labels must be"), ([], "labels must be"),
+    ([[0], [1]], "labels must be"),
 ])
 def test_wrong_labels_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
@@ -101,13 +160,13 @@ def test_a_wrong_weight_is_refused(weight):
         generate(LABELLED, 2, labels=0, weight=weight)
 
 
-@pytest.mark.parametrize("n", [0, -1])
+@pytest.mark.parametrize("n", [0, -1, 2.5, True])
 def test_fewer_than_one_sample_is_refused(n):
     with pytest.raises(ValueError, match="n must be an integer ≥ 1"):
         generate(PLAIN, n)
 
 
-@pytest.mark.parametrize("batch", [0, -5])
+@pytest.mark.parametrize("batch", [0, -5, 1.5])
 def test_a_batch_below_one_is_refused(batch):
     with pytest.raises(ValueError, match="batch"):
         generate(PLAIN, 2, batch=batch)

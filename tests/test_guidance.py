@@ -196,6 +196,42 @@ def test_a_weight_that_is_negative_or_not_finite_is_refused(weight):
         guided(labelled_points(), SCHEDULE, weight)
 
 
+@pytest.mark.parametrize("weight", [[-0.1, 1.0], [math.nan, 1.0], [[1.0, 2.0]], []])
+def test_weights_of_each_sample_are_looked_at(weight):
+    with pytest.raises(ValueError, match=r"weight must be a finite number ≥ 0 .* or one for each sample, \(B,\); got "):
+        guided(labelled_points(), SCHEDULE, torch.tensor(weight))
+
+
+@pytest.mark.parametrize("shape", ["points", "pictures"])
+@pytest.mark.parametrize("form", [list, torch.tensor, lambda w: torch.tensor(w, dtype=torch.float64)])
+def test_each_sample_may_have_its_own_weight(shape, form):
+    """Also as many as there are columns, along which PyTorch would multiply."""
+    size = (2,) if shape == "points" else (1, 2, 4)
+    points = torch.randn(60, *size, generator=generator(1), dtype=torch.float64)
+    denoiser = ExactDenoiser(points, SCHEDULE, labels=torch.arange(60) % 6)
+    weights = [0.0, 1.0, 3.0, 0.5][:4 if shape == "pictures" else 2]
+    n = len(weights)
+    x_t, cond = torch.randn(n, *size, generator=generator(2), dtype=torch.float64), torch.arange(n)
+    together = guided(denoiser, SCHEDULE, form(weights), clip=None)(x_t, 500, cond)
+    for i, weight in enumerate(weights):
+        row = slice(i, i + 1)
+        alone = guided(denoiser, SCHEDULE, weight, clip=None)(x_t[row], 500, cond[row])
+        torch.testing.assert_close(together.x0_hat[row], alone.x0_hat, rtol=0, atol=16 * 32 * 2**-52)
+        torch.testing.assert_close(together.eps_hat[row], alone.eps_hat, rtol=0, atol=3 * eps_tolerance(500))
+
+
+def test_another_number_of_weights_than_of_samples_is_refused():
+    x_t, cond = noised(4)
+    for count in (1, 2, 5):
+        with pytest.raises(ValueError, match=f"weight must be one number or one for each of 4 samples, got {count}"):
+            guided(labelled_points(), SCHEDULE, torch.full((count,), 3.0))(x_t, 500, cond)
+
+
+def test_a_clip_turned_round_is_refused():
+    with pytest.raises(ValueError, match=r"low < high, got \(1.0, -1.0\)"):
+        guided(labelled_points(), SCHEDULE, 3.0, clip=(1.0, -1.0))
+
+
 # --- the label, in the network and in training ------------------------------------------------------------------------
 
 def test_eq_label_embedding():
@@ -248,7 +284,8 @@ KNOWN = torch.linspace(-1, 1, 8 * 16).reshape(8, 1, 4, 4)
 MASK = (torch.arange(16).reshape(4, 4) % 3 > 0).float()
 
 
-@pytest.mark.parametrize("mask", [MASK, MASK.bool(), MASK.expand(8, 1, 4, 4), MASK.long()])
+@pytest.mark.parametrize("mask", [MASK, MASK.bool(), MASK.expand(8, 1, 4, 4), MASK.long(), MASK[None], MASK.double(),
+                                  MASK.half(), MASK.to(torch.uint8), MASK.numpy()])
 def test_known_pixels_are_exact_at_the_end_and_the_others_untouched_throughout(mask):
     after_step = keep_known(SCHEDULE, KNOWN, mask)
     x_s = torch.randn(8, 1, 4, 4, generator=generator())
@@ -282,6 +319,78 @@ def test_what_is_written_in_belongs_to_the_sample_not_to_its_batch():
     assert torch.equal(whole[5:], part)
 
 
+WALK = {"sampler": "ddpm", "times": repaint_times(SCHEDULE, steps=10, jump=2, repeats=2)}
+
+
+def test_a_second_walk_with_the_same_known_pixels_is_the_same():
+    """Also after a walk that was left in the middle, and beside one that is still under way."""
+    denoiser, after_step = ExactDenoiser(KNOWN, SCHEDULE), keep_known(SCHEDULE, KNOWN, MASK)
+    first = list(sample(denoiser, SCHEDULE, KNOWN.shape, after_step=after_step, **WALK))
+    left = sample(denoiser, SCHEDULE, KNOWN.shape, after_step=after_step, **WALK)
+    assert all(torch.equal(next(left).x_t, first[k].x_t) for k in range(4))
+    again = list(sample(denoiser, SCHEDULE, KNOWN.shape, after_step=after_step, **WALK))
+    assert all(torch.equal(a.x_t, b.x_t) for a, b in zip(first, again, strict=True))
+    assert all(torch.equal(state.x_t, first[4 + k].x_t) for k, state in enumerate(left))
+
+
+def test_a_walk_with_known_pixels_does_not_depend_on_its_batch():
+    denoiser, part = ExactDenoiser(KNOWN, SCHEDULE), [6, 1]
+    *_, whole = sample(denoiser, SCHEDULE, KNOWN.shape, after_step=keep_known(SCHEDULE, KNOWN, MASK), **WALK)
+    *_, alone = sample(denoiser, SCHEDULE, (2, 1, 4, 4), indices=part, **WALK,
+                       after_step=keep_known(SCHEDULE, KNOWN[part], MASK, indices=part))
+    torch.testing.assert_close(alone.x_t, whole.x_t[part], rtol=0, atol=1e-4)  # float32 sums of other batches, 14 steps
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_known_pixels_leave_the_precision_of_the_walk_alone(dtype):
+    known = KNOWN.to(dtype)
+    states = list(sample(ExactDenoiser(KNOWN, SCHEDULE), SCHEDULE, KNOWN.shape, **WALK,
+                         after_step=keep_known(SCHEDULE, known, MASK.to(dtype))))
+    assert {state.x_t.dtype for state in states} == {torch.float32}
+    where = MASK.bool().expand(8, 1, 4, 4)
+    assert torch.equal(states[-1].x_t[where], known.float()[where])
+
+
+def test_known_pixels_of_another_batch_are_refused():
+    """One picture would be written, with one noise, into every sample."""
+    after_step = keep_known(SCHEDULE, KNOWN[:1], MASK)
+    with pytest.raises(ValueError, match=r"x_s must have the shape of known \(1, 1, 4, 4\), got \(8, 1, 4, 4\)"):
+        after_step(KNOWN, 500)
+    with pytest.raises(ValueError, match="indices must be one for each of 8 samples, got 1"):
+        keep_known(SCHEDULE, KNOWN, MASK, indices=[3])
+
+
+def test_known_data_that_is_no_data_is_refused():
+    holes = KNOWN.clone()
+    holes[0, 0, 0, 0] = math.nan  # a mask does not hide it: 0·NaN is NaN
+    with pytest.raises(ValueError, match="known must be finite, got NaN or infinity in 1 of 128 numbers"):
+        keep_known(SCHEDULE, holes, MASK)
+    with pytest.raises(TypeError, match="known must be floating point.* got torch.uint8"):
+        keep_known(SCHEDULE, KNOWN.to(torch.uint8), MASK)
+
+
+RGB = torch.zeros(3, 3, 4, 4)
+
+
+def test_a_mask_that_may_be_for_samples_or_for_channels_is_refused():
+    """Three masks for three pictures of three channels were taken for one mask of three channels."""
+    masks = torch.stack([torch.zeros(4, 4), torch.ones(4, 4), MASK])
+    with pytest.raises(ValueError, match=r"3 samples or for the 3 channels: say which by \(3, 1, 4, 4\) or \(1, 3, 4, 4\)"):
+        keep_known(SCHEDULE, RGB, masks)
+    with pytest.raises(ValueError, match=r"say which by \(4, 1\) or \(1, 4\)"):
+        keep_known(SCHEDULE, torch.zeros(4, 4), torch.ones(4))
+
+
+def test_a_mask_says_whom_it_is_for_by_its_axes():
+    x_s, masks = torch.full_like(RGB, 9.0), torch.stack([torch.zeros(4, 4), torch.ones(4, 4), MASK])
+    for mask, whole in ((masks[:, None], masks[:, None].expand_as(RGB)), (masks[None], masks.expand_as(RGB)),
+                        (MASK, MASK.expand_as(RGB)), (MASK[None], MASK.expand_as(RGB))):
+        found = keep_known(SCHEDULE, RGB, mask)(x_s, 0)
+        assert torch.equal(found == 0, whole == 1)
+    two = keep_known(SCHEDULE, RGB[:2], masks)(x_s[:2], 0)  # three masks cannot be meant for two pictures
+    assert torch.equal(two == 0, (masks == 1).expand(2, 3, 4, 4))
+
+
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_the_sampler_ends_with_the_known_pixels_exactly(repeats):
     denoiser = ExactDenoiser(KNOWN, SCHEDULE)
@@ -292,7 +401,7 @@ def test_the_sampler_ends_with_the_known_pixels_exactly(repeats):
     assert not torch.equal(last.x_t[~where], KNOWN[~where])  # those were not given
 
 
-@pytest.mark.parametrize("mask", [MASK * 0.5, -MASK, MASK + 1])
+@pytest.mark.parametrize("mask", [MASK * 0.5, -MASK, MASK + 1, MASK * math.nan])
 def test_a_mask_of_anything_but_zeros_and_ones_is_refused(mask):
     with pytest.raises(ValueError, match="mask must hold 1"):
         keep_known(SCHEDULE, KNOWN, mask)
@@ -398,6 +507,31 @@ def test_the_noise_of_an_edit_is_not_that_of_the_walk_that_follows():
     fresh = states[1].x_t - quiet[1].x_t  # the difference of two walks' noise; the start cancels
     correlation = torch.corrcoef(torch.stack([eps.flatten(), fresh.flatten()]))[0, 1]
     assert abs(float(correlation)) < 5 / math.sqrt(2500)
+
+
+def test_an_edit_depends_on_its_number_and_not_on_its_batch():
+    x0 = torch.rand(4, 1, 4, 4, generator=generator()) * 2 - 1
+    whole, times = sdedit_start(SCHEDULE, x0, 0.5, 10, seed=3)
+    part, _ = sdedit_start(SCHEDULE, x0[2:], 0.5, 10, seed=3, indices=range(2, 4))
+    assert torch.equal(part, whole[2:])
+    with pytest.raises(ValueError, match="indices must be one for each of 4 samples, got 2"):
+        sdedit_start(SCHEDULE, x0, 0.5, 10, indices=[0, 1])
+
+
+@pytest.mark.parametrize(("dtype", "kept"), [(torch.float16, torch.float32), (torch.float64, torch.float64)])
+def test_an_edit_starts_in_single_precision_at_least(dtype, kept):
+    x0 = torch.rand(2, 1, 4, 4, generator=generator()).to(dtype)
+    assert torch.equal(sdedit_start(SCHEDULE, x0, 0.5, 10)[0], sdedit_start(SCHEDULE, x0.to(kept), 0.5, 10)[0])
+    assert sdedit_start(SCHEDULE, x0, 0.5, 10)[0].dtype == kept
+
+
+def test_an_edit_of_no_picture_is_refused():
+    with pytest.raises(ValueError, match="x0 must be finite"):
+        sdedit_start(SCHEDULE, KNOWN * math.inf, 0.5, 10)
+    with pytest.raises(ValueError, match=r"x0 must be \(B, …\) with B ≥ 1, got \(0, 1, 4, 4\)"):
+        sdedit_start(SCHEDULE, KNOWN[:0], 0.5, 10)
+    with pytest.raises(ValueError, match="steps must be an integer ≥ 1, got 0"):  # was one step
+        sdedit_start(SCHEDULE, KNOWN, 0.5, 0)
 
 
 @pytest.mark.parametrize("strength", [0.0, -0.5, 1.01, math.nan])

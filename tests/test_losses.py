@@ -23,6 +23,7 @@ from diffusion_utils.losses import (
     spread_times,
     x0_factor,
 )
+from diffusion_utils.networks import MLP
 from diffusion_utils.sampling import posterior_std, update
 from diffusion_utils.schedules import SCHEDULES, Schedule, cosine, linear
 
@@ -79,6 +80,50 @@ def test_the_condition_reaches_the_network() -> None:
     seen = []
     diffusion_loss(lambda x, time, cond: seen.append(cond) or x, COSINE, "v", x0, torch.tensor([1, 2, 3]), eps, cond="label")
     assert seen == ["label"]
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (1,), (), (3, 1, 1, 1), (3, 1, 4, 4), (4,)])
+def test_a_weight_is_one_number_a_sample(shape: tuple[int, ...]) -> None:
+    """(3, 1) against (3,) is (3, 3): the mean of all the products, which is no weighted mean."""
+    x0, eps = pair()
+    with pytest.raises(ValueError, match=r"weight must be one number a sample, \(3,\), got \("):
+        diffusion_loss(lambda x, *_: x, COSINE, "v", x0, torch.tensor([1, 2, 3]), eps, weight=torch.ones(shape))
+
+
+def test_a_network_of_another_shape_is_refused() -> None:
+    """Its output would be stretched to the target's, and be trained to be the same in every channel."""
+    x0, eps = (a.expand(3, 2, 4, 4) for a in pair(dtype=torch.float32))
+    t, label = torch.tensor([1, 2, 3]), torch.zeros(3, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"output must have the shape of target \(3, 2, 4, 4\), got \(3, 1, 4, 4\)"):
+        diffusion_loss(lambda x, *_: x[:, :1], COSINE, "v", x0, t, eps)
+    with pytest.raises(ValueError, match=r"student must have the shape of teacher \(3, 2, 4, 4\), got \(3, 1, 4, 4\)"):
+        distillation_loss(lambda x, *_: x[:, :1], lambda x, *_: x, COSINE, x0, t, eps, label)
+    for term in (bound_term, lambda *args: reconstruction_term(*args[:3], args[4])):
+        with pytest.raises(ValueError, match=r"x0_hat must have the shape of x0 \(3, 2, 4, 4\), got \(3, 1, 4, 4\)"):
+            term(constant(x0[:, :1]), COSINE, x0, torch.tensor([2, 3, 4]), eps)
+
+
+def test_a_batch_of_none_is_refused() -> None:
+    x0, t = torch.zeros(0, 1, 4, 4), torch.zeros(0, dtype=torch.int64)
+    for loss in (lambda: diffusion_loss(lambda x, *_: x, COSINE, "v", x0, t, x0),
+                 lambda: distillation_loss(lambda x, *_: x, lambda x, *_: x, COSINE, x0, t, x0, t)):
+        with pytest.raises(ValueError, match="t is empty: a loss needs at least one sample"):
+            loss()
+    with pytest.raises(ValueError, match="n must be an integer ≥ 1, got 0"):
+        spread_times(0, 10, generator())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_network_in_another_precision_is_asked_in_its_own(dtype: torch.dtype) -> None:
+    x0, eps = (a.flatten(1) for a in pair(dtype=torch.float32))
+    net, t = MLP(dim=16, width=8, num_classes=3), torch.tensor([1, 500, 1000])
+    wanted = diffusion_loss(net, COSINE, "v", x0, t, eps, torch.tensor([0, 1, 2]))
+    loss = diffusion_loss(net.to(dtype), COSINE, "v", x0, t, eps, torch.tensor([0, 1, 2]))
+    assert loss.dtype == torch.float32
+    # The network's output is of the size of the target, and bfloat16 rounds it to 2⁻⁸ of itself a few times over.
+    torch.testing.assert_close(loss, wanted, rtol=0.1, atol=0)
+    same = distillation_loss(net, net, COSINE, x0, t, eps, torch.tensor([3, 3, 3]))  # 3 is what no label is
+    assert same.item() == 0
 
 
 def test_t_zero_is_refused() -> None:

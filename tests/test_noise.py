@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from diffusion_utils.noise import SampleNoise, mixed_seed
+from diffusion_utils.noise import SampleNoise, mixed_seed, sample_indices
 
 
 def draws(seed: int, indices, shape=(3, 2), times: int = 2) -> list[torch.Tensor]:
@@ -59,6 +60,19 @@ def test_mixed_seeds_are_distinct_and_in_range() -> None:
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert mixed_seed(1) != mixed_seed(1, 0), "the count of numbers matters"
     assert 0 <= mixed_seed(-1, 2**70) < 2**63
+
+
+@pytest.mark.parametrize("numbers", [(0.5,), (1, "2"), (True,)])
+def test_a_seed_that_is_not_whole_is_refused(numbers: tuple) -> None:
+    with pytest.raises(ValueError, match="a seed or index must be an integer, got "):
+        mixed_seed(*numbers)
+
+
+def test_each_sample_of_a_batch_has_one_number() -> None:
+    assert sample_indices(None, 3) == [0, 1, 2] and sample_indices(iter([7, 5]), 2) == [7, 5]
+    for wrong in ([1], [1, 2, 3], []):
+        with pytest.raises(ValueError, match=f"indices must be one for each of 2 samples, got {len(wrong)}"):
+            sample_indices(wrong, 2)
 
 
 def test_neighbouring_seeds_share_about_half_of_their_bits() -> None:

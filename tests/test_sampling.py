@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from cases import ALL, VP, ZERO_SNR, last_of, name, random
@@ -380,6 +381,18 @@ BAD_SAMPLES = [
     (dict(times=[0]), "at least two"),
     (dict(times=[1000, 500, 500, 0]), "no two the same"),
     (dict(times=[1001, 0]), r"0…1000"),
+    (dict(steps=2.5), "steps must be an integer in 1…1000, got 2.5"),
+    (dict(steps=True), "steps must be an integer in 1…1000, got True"),
+    (dict(seed=0.5), "a seed or index must be an integer, got 0.5"),  # was seed 0
+    (dict(shape=(0, 3)), "each number of shape must be an integer ≥ 1, got 0"),
+    (dict(shape=(2, 2.0)), "each number of shape must be an integer ≥ 1, got 2.0"),
+    (dict(shape=()), r"shape must be that of all samples, \(B, …\), got \(\)"),
+    (dict(shape=4), r"shape must be that of all samples, \(B, …\), got 4"),
+    (dict(indices=[5]), "indices must be one for each of 2 samples, got 1"),  # one sample was drawn
+    (dict(shape=None, x_start=X, indices=[5], sampler="ddpm"), "indices must be one for each of 2 samples, got 1"),  # one noise
+    (dict(indices=[0, 1.5]), "a seed or index must be an integer, got 1.5"),
+    (dict(shape=None, x_start=X * math.nan), "x_start must be finite, got NaN or infinity in 6 of 6 numbers"),
+    (dict(shape=None, x_start=X[:0]), r"x_start must be \(B, …\) with B ≥ 1, got \(0, 3\)"),
 ]
 
 
@@ -388,6 +401,44 @@ def test_sample_refuses(change: dict, message: str) -> None:
     arguments = {"shape": (2, 3)} | change
     with pytest.raises(ValueError, match=message):
         list(sample(elementwise_gaussian(VP[0]), VP[0], **arguments))
+
+
+def test_a_start_of_whole_numbers_is_refused() -> None:
+    """Pictures as they are stored, 0…255: cast to their type, all of the schedule is 0."""
+    with pytest.raises(TypeError, match=r"x_start must be floating point, scaled to \[−1, 1\] for images, got torch.uint8"):
+        next(sample(elementwise_gaussian(VP[0]), VP[0], x_start=X.to(torch.uint8)))
+
+
+@pytest.mark.parametrize("number", [np.int64, torch.tensor], ids=["NumPy", "tensor"])
+def test_numbers_may_come_from_numpy_or_a_tensor(number) -> None:
+    denoise, settings = elementwise_gaussian(VP[0]), {"sampler": "ddpm", "seed": 3}
+    wanted = last_of(denoise, VP[0], (2, 3), steps=4, eta=(1.0, 0.5), indices=[4, 6], **settings)
+    found = last_of(denoise, VP[0], [number(2), number(3)], steps=number(4), eta=torch.tensor([1.0, 0.5]),
+                    indices=torch.tensor([4, 6]), **(settings | {"seed": number(3)}))
+    assert torch.equal(found, wanted)
+    states = list(sample(denoise, VP[0], (2, 3), times=torch.tensor([1000, 500, 0]), eta=np.float64(0.5)))
+    assert [type(state.t) for state in states] == [int] * 3
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(("given", "kept"), [(torch.float16, torch.float32), (torch.bfloat16, torch.float32),
+                                             (torch.float64, torch.float64)])
+def test_a_walk_keeps_single_precision_at_least(sampler: str, given: torch.dtype, kept: torch.dtype) -> None:
+    start, denoise, settings = random(2, 3).to(given), elementwise_gaussian(VP[0]), {"sampler": sampler, "steps": 4}
+    states = list(sample(denoise, VP[0], x_start=start, **settings))
+    assert {state.x_t.dtype for state in states} == {kept} and torch.equal(states[0].x_t, start.to(kept))
+    assert torch.equal(states[-1].x_t, last_of(denoise, VP[0], x_start=start.to(kept), **settings))
+
+
+@pytest.mark.parametrize("steps", [0, -3, 2.5])
+def test_calls_of_no_steps_are_refused(steps: float) -> None:
+    with pytest.raises(ValueError, match="steps must be an integer ≥ 1"):
+        calls_per_sample("heun", steps)
+
+
+def test_weights_of_each_sample_cost_two_calls_a_step() -> None:
+    assert calls_per_sample("ddim", 5, torch.tensor([1.0, 1.0])) == 10
+    assert calls_per_sample("ddim", np.int64(5), torch.tensor(1.0)) == 5
 
 
 def test_calls_of_an_unknown_sampler() -> None:

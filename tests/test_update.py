@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from cases import ALL, VP, name, random
@@ -140,6 +142,14 @@ BAD_UPDATES = [
     (dict(D=torch.zeros(2, 1)), "shape of x_t"),
     (dict(u=2.0, z=X), "u must lie in 0…noise_s"),
     (dict(u=0.1), "needs z"),
+    (dict(u=-0.1, z=X), "u must lie in 0…noise_s"),
+    (dict(u=math.nan, std=0.0), "u must lie in 0…noise_s"),
+    (dict(std=-0.1, z=X), "std must be ≥ 0, got -0.1"),  # a negative scale was taken for no noise
+    (dict(std=math.nan, z=X), "std must be ≥ 0, got nan"),
+    (dict(std=0.1, z=torch.zeros(1, 3)), r"z must have the shape of x_t \(2, 3\), got \(1, 3\)"),
+    (dict(t=torch.tensor([500])), r"must each be one number or \(2,\) for data of shape \(2, 3\); .* shape \(1,\)"),
+    (dict(u=torch.full((2, 1), 0.1), z=X), r"must each be one number or \(2,\) .* shape \(2, 1\)"),
+    (dict(std=torch.full((3,), 0.1), z=X), r"must each be one number or \(2,\) .* shape \(3,\)"),
 ]
 
 
@@ -153,6 +163,19 @@ def test_update_refuses(change: dict, message: str) -> None:
 def test_a_time_that_is_not_whole_is_refused() -> None:
     with pytest.raises(TypeError, match="integer"):
         update(VP[0], X, 500.0, 400, X)
+
+
+def test_a_standard_deviation_is_that_of_a_step_down() -> None:
+    """Of a step up the formulas give 0, and of one from 0 to 0 NaN."""
+    for std in (posterior_std, step_std):
+        for t, s in ((400, 500), (400, 400), (0, 0)):
+            with pytest.raises(ValueError, match="s must lie below t"):
+                std(VP[0], t, s)
+
+
+def test_renoise_refuses_noise_of_another_shape() -> None:
+    with pytest.raises(ValueError, match=r"z must have the shape of x_t \(2, 3\), got \(1, 3\)"):
+        renoise(VP[0], X, 400, 500, torch.zeros(1, 3))
 
 
 @pytest.mark.parametrize("s", [400, 500])
