@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import io
-import json
+import math
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from . import __version__, checkpoints
+from . import __version__, checkpoints, recipes
+from .checkpoints import Checkpoint
+from .console import forgiving_output, print_json
 from .data import DataError
-from .evaluation import check_label_list, evaluate
-from .files import write_atomic
+from .errors import is_out_of_memory
+from .evaluation import check_images, check_label_list, evaluate
 from .generate import generate, sampling_of
+from .npy import check_writable, read_npy, write_npy
 from .recipes import RECIPES, get_recipe
 from .sampling import SAMPLERS, SPACINGS, calls_per_sample
 from .training import TrainingDiverged, TrainingInterrupted
+
+BYTES = 28 * 28 * 4  # of a sample, float32
+MOST = 10_000_000  # samples that can be evaluated; they are held in memory, and 31 GB are much already
+DRAWING = ("batch", "eta", "eta_border", "guidance", "n", "sampler", "seed", "spacing", "steps")  # options of drawing samples
 
 
 def info(args: argparse.Namespace) -> None:
     """List the shipped checkpoints, or print one card."""
     if args.checkpoint:
-        print(json.dumps(checkpoints.read_card(args.checkpoint), indent=1, ensure_ascii=False))
+        print_json(checkpoints.read_card(args.checkpoint))
         return
     for name in checkpoints.available():
         card = checkpoints.read_card(name)
@@ -45,69 +52,69 @@ def train(args: argparse.Namespace) -> None:
 
 def sample(args: argparse.Namespace) -> None:
     """Write samples as float32 (N, 1, 28, 28) in [−1, 1]."""
+    n = 64 if args.n is None else args.n
+    if n < 1:
+        raise ValueError(f"n must be an integer ≥ 1, got {n}")
+    out = check_writable(args.out, n * BYTES)
     checkpoint = checkpoints.load(args.checkpoint, args.device)
-    out = check_writable(args.out)
     labels = None
     if args.label == "all":
-        labels = torch.arange(args.n) % max(1, checkpoint.num_classes)
+        labels = torch.arange(n) % max(1, checkpoint.num_classes)
     elif args.label is not None:
         labels = _integer("--label", args.label)
-    x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, sampler=args.sampler, steps=args.steps,
-                 spacing=args.spacing, eta=_eta(args.eta), eta_border=args.eta_border, seed=args.seed, batch=args.batch,
-                 progress=True)
-    write_npy(out, x.numpy())
+    x = generate(checkpoint, n, labels=labels, **settings_of(checkpoint, args, labels), progress=True)
+    write_npy(out, x)
     if args.label == "all":
-        write_npy(out.with_suffix(".labels.npy"), labels.numpy())
-    print(f"{args.n} samples of {checkpoint.name} written to {out}")
+        write_npy(out.with_suffix(".labels.npy"), labels)
+    print(f"{n} samples of {checkpoint.name} written to {out}")
 
 
 def evaluate_command(args: argparse.Namespace) -> None:
     """Print the figures of a file of samples, or of a checkpoint, as JSON."""
-    if args.what.endswith(".npy"):
-        x = torch.from_numpy(read_npy(args.what))
-        labels = check_label_list(torch.from_numpy(read_npy(args.labels)), len(x)) if args.labels else None
-        print(json.dumps(evaluate(x, labels, device=args.device), indent=1, ensure_ascii=False))
-        return
+    print_json(evaluate_file(args) if args.what.lower().endswith(".npy") else evaluate_checkpoint(args))
+
+
+def evaluate_file(args: argparse.Namespace) -> dict:
+    """The figures of a file of samples. Raises ValueError for options of drawing samples, which would do nothing."""
+    idle = [f"--{name.replace('_', '-')}" for name in DRAWING if getattr(args, name) is not None]
+    if idle:
+        raise ValueError(f"{', '.join(idle)} {'ask' if len(idle) > 1 else 'asks'} for samples of a checkpoint, "
+                         f"and {args.what} holds samples already")
+    x = check_images(read_npy(args.what))
+    labels = check_label_list(read_npy(args.labels), len(x)) if args.labels else None
+    return evaluate(x, labels, device=args.device)
+
+
+def evaluate_checkpoint(args: argparse.Namespace) -> dict:
+    """The figures of samples drawn from a checkpoint, with the settings they were drawn with."""
+    if args.labels:
+        raise ValueError(f"--labels belongs to a file of samples, and {args.what} is a checkpoint, asked for labels 0, 1, …")
+    n = 10_000 if args.n is None else args.n
+    if not 2 <= n <= MOST:
+        raise ValueError(f"--n must be {'≥ 2' if n < 2 else f'≤ {MOST}'} to be evaluated, got {n}")
     checkpoint = checkpoints.load(args.what, args.device)
-    if "sampling" not in checkpoint.card["config"]:
-        raise ValueError(f"{args.what} is not a diffusion model: it makes no samples to evaluate")
+    labels = torch.arange(n) % checkpoint.num_classes if checkpoint.num_classes else None
+    how = settings_of(checkpoint, args, labels)
+    x = generate(checkpoint, n, labels=labels, **how, progress=True)
+    result = evaluate(x, labels, calls_per_sample(how["sampler"], how["steps"], how["weight"]), args.device)
+    return result | {"checkpoint": checkpoint.name} | {name: value for name, value in how.items() if name != "batch"}
+
+
+def settings_of(checkpoint: Checkpoint, args: argparse.Namespace, labels: int | Tensor | None) -> dict:
+    """What the options say of drawing samples, as arguments of `generate`. Raises ValueError for one that would do nothing."""
     how = sampling_of(checkpoint, sampler=args.sampler, steps=args.steps, spacing=args.spacing, eta=_eta(args.eta),
                       eta_border=args.eta_border)
-    labels = torch.arange(args.n) % checkpoint.num_classes if checkpoint.num_classes else None
-    x = generate(checkpoint, args.n, labels=labels, weight=args.guidance, **how, seed=args.seed, batch=args.batch,
-                 progress=True)
-    result = evaluate(x, labels, calls_per_sample(how["sampler"], how["steps"], args.guidance), args.device)
-    result |= {"checkpoint": checkpoint.name, **how, "weight": args.guidance, "seed": args.seed}
-    print(json.dumps(result, indent=1, ensure_ascii=False))
+    if args.eta_border is not None and not isinstance(how["eta"], Sequence):
+        raise ValueError(f"--eta-border stands between two --eta, for much noise and for little, got {how['eta']}")
+    if args.guidance is not None and labels is None:
+        raise ValueError("--guidance needs labels" + (": give --label, too" if checkpoint.num_classes
+                                                      else f", and {checkpoint.name} is unconditional"))
+    return how | {"weight": 1.0 if args.guidance is None else args.guidance, "seed": args.seed or 0, "batch": batch_of(args)}
 
 
-def check_writable(path: str) -> Path:
-    """The path, if a file can be made there: found out before an hour of work, not after it."""
-    path = Path(path)
-    if path.suffix != ".npy":
-        raise ValueError(f"--out must end in .npy, got {path}")
-    if not path.parent.is_dir():
-        raise ValueError(f"--out: the folder {path.parent} does not exist")
-    if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"--out: the folder {path.parent} is not writable")
-    return path
-
-
-def write_npy(path: Path, array: np.ndarray) -> None:
-    """An .npy file, whole or not at all."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    write_atomic(path, buffer.getvalue())
-
-
-def read_npy(path: str) -> np.ndarray:
-    """An .npy array without pickles. Raises ValueError for a file that is truncated or no array."""
-    if not Path(path).is_file():
-        raise ValueError(f"{path} does not exist")
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is truncated or not an .npy array: {error}") from error
+def batch_of(args: argparse.Namespace) -> int:
+    """How many samples are drawn at a time."""
+    return 250 if args.batch is None else args.batch
 
 
 def _eta(given: list[float] | None) -> float | list[float] | None:
@@ -128,20 +135,44 @@ def _integer(option: str, given: str) -> int:
         raise ValueError(f"{option} must be an integer or 'all', got {given!r}") from None
 
 
+def _finite(given: str) -> float:
+    """A type of option: a finite number."""
+    if not math.isfinite(float(given)):
+        raise argparse.ArgumentTypeError(f"must be a finite number, got {given}")
+    return float(given)
+
+
+def _path(given: str) -> str:
+    """A type of option: a path, where ~ is the home folder; after "=" no shell puts it in."""
+    path = os.path.expanduser(given)
+    if not path:
+        raise argparse.ArgumentTypeError("must not be empty")
+    if path.startswith("~"):
+        raise argparse.ArgumentTypeError(f"no home folder is known for {given}; ./{given} is a file of this name")
+    return path
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (see {self.prog} --help)\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and options."""
-    main = argparse.ArgumentParser(prog="python -m diffusion_utils", description=__doc__)
+    main = Parser(prog="python -m diffusion_utils", description=__doc__)
     main.add_argument("--version", action="version", version=__version__)
     commands = main.add_subparsers(dest="command", required=True)
 
     one = commands.add_parser("info", help="list the shipped checkpoints with their figures")
-    one.add_argument("checkpoint", nargs="?", help="print this one's card")
+    one.add_argument("checkpoint", nargs="?", type=_path, help="print this one's card")
     one.set_defaults(run=info)
 
     one = commands.add_parser("train", help="train a recipe from scratch")
     one.add_argument("recipe", help=", ".join(RECIPES))
     one.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    one.add_argument("--folder", default="runs", help="where the run is kept (default: runs)")
+    one.add_argument("--folder", type=_path, default="runs", help="where the run is kept (default: runs)")
     one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     one.set_defaults(run=train)
 
@@ -150,45 +181,72 @@ def parser() -> argparse.ArgumentParser:
     sampling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
     sampling.add_argument("--spacing", type=_spacing, help=f"{', '.join(SPACINGS)}, or the exponent of late strides "
                           "(default: the checkpoint's own)")
-    sampling.add_argument("--eta", type=float, nargs="+", help="share of fresh noise, 0 as in DDIM … 1 as in DDPM …; or two, "
+    sampling.add_argument("--eta", type=_finite, nargs="+", help="share of fresh noise, 0 as in DDIM … 1 as in DDPM …; or two, "
                           "for much noise and for little (default: the checkpoint's own)")
-    sampling.add_argument("--eta-border", type=float, help="signal-to-noise ratio where the second of two takes over "
+    sampling.add_argument("--eta-border", type=_finite, help="signal-to-noise ratio where the second of two takes over "
                           "(default: the checkpoint's own)")
-    sampling.add_argument("--guidance", type=float, default=1.0, help="guidance weight w; 1 is plain conditional")
-    sampling.add_argument("--seed", type=int, default=0)
-    sampling.add_argument("--batch", type=int, default=250, help="samples at a time; the result does not depend on it")
+    sampling.add_argument("--guidance", type=_finite, help="guidance weight w; 1 is plain conditional (default: 1)")
+    sampling.add_argument("--seed", type=int, help="another seed draws other samples (default: 0)")
+    sampling.add_argument("--batch", type=int, help="samples at a time; the result does not depend on it (default: 250)")
     sampling.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
 
     one = commands.add_parser("sample", parents=[sampling], help="write samples to an .npy file")
-    one.add_argument("--checkpoint", required=True)
-    one.add_argument("--n", type=int, default=64, help="how many (default: 64)")
+    one.add_argument("--checkpoint", type=_path, required=True)
+    one.add_argument("--n", type=int, help="how many (default: 64)")
     one.add_argument("--label", help="0…9, or 'all' for 0, 1, …, 9, 0, … (labels are written beside the samples)")
-    one.add_argument("--out", required=True, help="the .npy file")
+    one.add_argument("--out", type=_path, required=True, help="the .npy file")
     one.set_defaults(run=sample)
 
     one = commands.add_parser("evaluate", parents=[sampling], help="print figures of samples or of a checkpoint as JSON")
-    one.add_argument("what", metavar="FILE.npy|CHECKPOINT")
-    one.add_argument("--labels", help="an .npy file of the labels asked for")
-    one.add_argument("--n", type=int, default=10_000, help="samples drawn from a checkpoint (default: 10,000)")
+    one.add_argument("what", type=_path, metavar="FILE.npy|CHECKPOINT")
+    one.add_argument("--labels", type=_path, help="an .npy file of the labels asked for")
+    one.add_argument("--n", type=int, help="samples drawn from a checkpoint (default: 10,000)")
     one.set_defaults(run=evaluate_command)
     return main
 
 
+def advice_on_memory(args: argparse.Namespace) -> str:
+    """What to change where memory ran out."""
+    if args.command == "train":
+        file = Path(recipes.__file__).with_name(args.recipe.replace("-", "_") + ".py")
+        return f"a smaller batch= in {file} than {get_recipe(args.recipe).train.batch} needs less"
+    if args.command == "evaluate" and args.what.lower().endswith(".npy"):
+        return "evaluate a file of fewer samples"
+    return f"a smaller --batch than {batch_of(args)} needs less, and gives the same samples"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if it worked, 2 for an error that is said in one line, 130 after Ctrl-C."""
+    """Run one command; 0 if it worked, 2 for an error that is said in one line, 130 after Ctrl-C, 143 after SIGTERM.
+
+    Other exceptions are bugs, which shall be seen with their traceback.
+    """
+    forgiving_output()
     args = parser().parse_args(argv)
     try:
         args.run(args)
+        sys.stdout.flush()
     except TrainingInterrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
-        return 130
+        return stop.status
     except KeyboardInterrupt:
-        print("\nstopped; nothing was written", file=sys.stderr)
+        print("\nstopped; no file was left half written", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, OSError, DataError, checkpoints.CheckpointError, TrainingDiverged) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except BrokenPipeError:  # who reads has seen enough, as in `info | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return 1
+    except (ValueError, OSError, DataError, checkpoints.CheckpointError, TrainingDiverged) as error:
+        return failed(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return failed(f"out of memory: {advice_on_memory(args)}")
     return 0
+
+
+def failed(reason: str) -> int:
+    """Print the reason in one line; returns the exit status of an error."""
+    print("error:", " ".join(reason.split()), file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Helpers for messages: every unknown name is answered by the allowed ones and the nearest of them."""
+"""Helpers for messages: an unknown name is answered by the allowed ones and the nearest; what went wrong is told in a line."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+import torch
 
 
 def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> ValueError:
@@ -18,3 +20,11 @@ def first_line(error: Exception) -> str:
     """What PyTorch says first of weights that do not fit, without the dozens of lines that follow."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) if lines else type(error).__name__
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, of a GPU or of the machine: Python, NumPy and PyTorch's devices each say it in their own way."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    words = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
