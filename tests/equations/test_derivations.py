@@ -264,6 +264,7 @@ def test_eq_app_2m() -> None:
     lam = COSINE.log_snr
     r = float((lam[500] - lam[800]) / (lam[300] - lam[500]))
     D = states[1].x0_hat + (states[1].x0_hat - states[0].x0_hat) / (2 * r)
+    # The states are float32, of size 1: a few roundings of 10⁻⁷ each, in another order here and there.
     torch.testing.assert_close(states[2].x_t, update(COSINE, states[1].x_t, 500, 300, D), rtol=0, atol=1e-6)
     torch.testing.assert_close(states[1].x_t, update(COSINE, states[0].x_t, 800, 500, states[0].x0_hat), rtol=0, atol=0)
 
