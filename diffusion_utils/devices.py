@@ -5,24 +5,97 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import os
 import platform
+import re
 import time
 
 import torch
 
+from .errors import unknown_name
+from .notices import notice
+
+DEVICES = ("cpu", "cuda", "cuda:0", "mps")  # and cuda:1, … where there are several
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # settings of mallopt, as glibc's malloc.h numbers them
 
 
-def pick_device(name: str | None = None) -> torch.device:
-    """The device asked for, or the best there is: CUDA, then Apple's MPS, then the CPU. Raises ValueError if it is absent."""
-    if name is None:
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+def pick_device(name: str | torch.device | None = None) -> torch.device:
+    """The device asked for, else the one that the environment variable DIFFUSION_DEVICE names, else the best there is.
+
+    name: 'cpu', 'cuda', 'cuda:1' and so on, or 'mps'. The best is CUDA, then Apple's MPS, then the CPU; a GPU that this
+    PyTorch was not built for does not count, which a notice says once.
+    Raises ValueError for a device that there is not, or that this PyTorch cannot use.
+    """
+    if name is not None:
+        return _named(str(name), "device")
+    if wanted := os.environ.get("DIFFUSION_DEVICE"):
+        return _named(wanted, "DIFFUSION_DEVICE")
+    if torch.cuda.is_available():
+        why_not = _why_not(torch.device("cuda"))
+        if why_not is None:
+            return torch.device("cuda")
+        _notice_once(f"{why_not}. The CPU is used")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _named(name: str, what: str) -> torch.device:
+    """what: says in an error where the name comes from, 'device' or the name of the environment variable."""
+    kind, _, number = name.partition(":")
+    if kind not in DEVICES or not re.fullmatch(r"(:\d+)?", name.removeprefix(kind)):
+        raise _unknown(name, what)
+    count = {"cpu": 1, "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+             "mps": int(torch.backends.mps.is_available())}[kind]
+    gpu = {"cuda": "CUDA GPU", "mps": "Apple GPU"}.get(kind, "CPU")
+    if count == 0:
+        raise ValueError(f"{what} {name!r} was asked for, but PyTorch sees no {gpu} here. Allowed: {_there()}")
+    if int(number or 0) >= count:
+        raise ValueError(f"{what} {name!r} was asked for, but PyTorch counts {gpu}s from 0 and sees {count} here. "
+                         f"Allowed: {_there()}")
     device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device 'cuda' was asked for, but PyTorch sees no CUDA GPU here")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device 'mps' was asked for, but PyTorch sees no Apple GPU here")
+    if kind == "cuda" and (why_not := _why_not(device)):
+        raise ValueError(f"{what} {name!r} was asked for, but {why_not}. Allowed: cpu")
     return device
+
+
+def _unknown(name: str, what: str) -> ValueError:
+    """The nearest name by its meaning, else by its letters, by which 'gpu' would be 'cpu'."""
+    meant = {"gpu": "mps" if torch.backends.mps.is_available() else "cuda", "metal": "mps"}.get(name.lower())
+    if name.isdecimal():
+        meant = f"cuda:{name}"
+    elif name.lower() in DEVICES:
+        meant = name.lower()
+    if meant is None:
+        return unknown_name(what, name, DEVICES)
+    return ValueError(f"unknown {what} {name!r}. Did you mean {meant!r}? Allowed: {', '.join(DEVICES)}")
+
+
+def _there() -> str:
+    """The devices of this machine, for an error message."""
+    gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return ", ".join(["cpu"] + ["cuda"] * bool(gpus) + gpus + ["mps"] * torch.backends.mps.is_available())
+
+
+def _why_not(device: torch.device) -> str | None:
+    """Why this PyTorch cannot compute on a CUDA GPU that it sees: it holds no program for a GPU as old, or as new. Or None.
+
+    What was compiled for sm_86 runs on GPUs of capability 8.6 and above, up to 8.9; what was kept as compute_90 is compiled
+    when it is needed, for any GPU from 9.0 on (CUDA C++ programming guide, "Application compatibility").
+    """
+    compiled = torch.cuda.get_arch_list()
+    if not any(name.startswith("sm_") for name in compiled):  # AMD's GPUs have other names; none: nothing is known
+        return None
+    capability = torch.cuda.get_device_capability(device)
+    for kind, major, minor in re.findall(r"(sm|compute)_(\d+)(\d)", " ".join(compiled)):
+        built_for = int(major), int(minor)
+        if built_for <= capability and (kind == "compute" or built_for[0] == capability[0]):
+            return None
+    return (f"this PyTorch was not built for {torch.cuda.get_device_name(device)}, a GPU of capability "
+            f"{'.'.join(map(str, capability))} (only for {', '.join(compiled)})")
+
+
+@functools.cache
+def _notice_once(text: str) -> None:
+    notice(text)
 
 
 def has_fast_bf16(device: torch.device) -> bool:

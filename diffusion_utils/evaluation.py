@@ -13,7 +13,7 @@ YARDSTICK = "mnist-classifier"
 
 
 def check_images(x: Tensor) -> Tensor:
-    """float32 (N, 1, 28, 28), N ≥ 2, finite, in [−1, 1]; anything else is a ValueError that says what was given."""
+    """float32 (N, 1, 28, 28) on the CPU, N ≥ 2, finite, in [−1, 1]; anything else is a ValueError that says what was given."""
     if x.ndim != 4 or tuple(x.shape[1:]) != (1, 28, 28) or len(x) < 2:
         raise ValueError(f"images must be (N ≥ 2, 1, 28, 28), got {tuple(x.shape)}")
     if not x.is_floating_point():
@@ -22,13 +22,16 @@ def check_images(x: Tensor) -> Tensor:
         raise ValueError("images hold NaN or infinite values")
     if float(x.min()) < -1.001 or float(x.max()) > 1.001:
         raise ValueError(f"images must lie in [−1, 1], got {float(x.min()):.3g}…{float(x.max()):.3g}")
-    return x.float()
+    return x.cpu().float()
 
 
 def check_label_list(labels: Tensor, n: int) -> Tensor:
-    """int64 (n,) with values 0…9, or a ValueError."""
-    if labels.is_floating_point() or labels.shape != (n,) or int(labels.min()) < 0 or int(labels.max()) > 9:
+    """int64 (n,) on the CPU with values 0…9, or a ValueError."""
+    labels = torch.as_tensor(labels).cpu()
+    if labels.is_floating_point() or labels.dtype == torch.bool or labels.shape != (n,):
         raise ValueError(f"labels must be {n} integers in 0…9, got {labels.dtype} {tuple(labels.shape)}")
+    if n and not 0 <= int(labels.min()) <= int(labels.max()) <= 9:
+        raise ValueError(f"labels must be {n} integers in 0…9, got {int(labels.min())}…{int(labels.max())}")
     return labels.long()
 
 

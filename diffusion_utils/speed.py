@@ -22,7 +22,7 @@ SAME = 0.8  # below this ratio of the rates of a matrix product before and after
 def finish(device: torch.device) -> None:
     """Wait until the device has done what it was told: a GPU works on after the call that started it has returned."""
     if device.type == "cuda":
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
 

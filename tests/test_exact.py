@@ -212,7 +212,7 @@ def test_the_true_step_has_ddpm_s_mean_and_a_larger_variance(t: int, s: int) -> 
 
 
 def test_bad_input_of_the_mixture() -> None:
-    with pytest.raises(ValueError, match=r"means \(K, D\)"):
+    with pytest.raises(ValueError, match=r"means \(K ≥ 1, D\)"):
         GaussianMixture([0.0, 1.0], [1.0, 1.0])
     with pytest.raises(ValueError, match="positive"):
         GaussianMixture([[0.0], [1.0]], [1.0, 0.0])

@@ -48,7 +48,8 @@ def live_units(net: FlatMLP, schedule: Schedule, x0: Tensor) -> int:
     The rest is dead: neither the answer nor a gradient passes through a unit that is always 0.
     """
     t = torch.linspace(1, schedule.T, len(x0)).round().long()
-    x_t = schedule.add_noise(x0, t, torch.randn(x0.shape, generator=torch.Generator().manual_seed(0)))
+    eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(0)).to(x0)  # drawn on the CPU, the same everywhere
+    x_t = schedule.add_noise(x0, t, eps)
     return int((net.features(x_t, network_time(t, schedule.T, x_t)) > 0).any(0).sum())
 
 
@@ -57,7 +58,7 @@ def sizes(states: Iterable[State], every: int = 50) -> tuple[list[list], Tensor]
     found = []
     for t, x_t, _ in states:
         if t % every == 0:
-            size = float(x_t.double().square().mean().sqrt())
+            size = float(x_t.cpu().double().square().mean().sqrt())  # Apple's GPU has no float64
             found.append([t, float(f"{size:.4g}") if math.isfinite(size) else None])
     return found, x_t
 

@@ -24,7 +24,7 @@ DRAWS = 20_000
 
 def kurtosis(x: Tensor) -> float:
     """Fourth moment about the mean over the squared variance: 3 for a Gaussian, 1.8 if flat, 9 for a product of Gaussians."""
-    x = x.double().flatten()
+    x = x.cpu().double().flatten()
     centred = x - x.mean()
     return float(centred.pow(4).mean() / centred.square().mean() ** 2)
 

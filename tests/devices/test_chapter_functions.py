@@ -1,0 +1,360 @@
+"""What the chapters call runs on a GPU, too: each function is given data on a device that is not there (pretended_device).
+
+A function that a chapter begins to call fails here until it has a check, or a reason why it needs none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import chapter_calls
+import pytest
+import torch
+from pretended_device import pretended
+from project import chapters
+from torch import Tensor
+
+from diffusion_utils import article, bugs, checkpoints, devices, losses, metrics, plotting, recipes, sampling, speed
+from diffusion_utils.article import measure, training
+from diffusion_utils.article.network import FlatMLP
+from diffusion_utils.article.sampling import walk
+from diffusion_utils.bugs import symptoms
+from diffusion_utils.data import ImageData, to_model, to_pixels
+from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, eps_from_x0, score_from_eps, split, target
+from diffusion_utils.distributed import Group
+from diffusion_utils.ema import EMA
+from diffusion_utils.evaluation import Yardstick
+from diffusion_utils.exact import ExactDenoiser, GaussianMixture
+from diffusion_utils.generate import generate
+from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
+from diffusion_utils.networks.classifier import DigitClassifier
+from diffusion_utils.networks.embedding import sinusoidal
+from diffusion_utils.networks.shapes import layer_shapes
+from diffusion_utils.recipes.diffusion import DiffusionRecipe
+from diffusion_utils.recipes.mnist_classifier import ClassifierRecipe
+from diffusion_utils.recipes.quick import quick
+from diffusion_utils.schedules import cosine, linear
+from diffusion_utils.training import fit
+from diffusion_utils.widgets import scatter, tile
+
+SCHEDULE = cosine(1000)
+# What needs no check, and why.
+WITHOUT = {
+    "it makes or reads a table, a record, a setting or a file, on the CPU": """
+        article.record.load_measured article.record.load_samples article.repairs.Experiment.make_schedule
+        article.repairs.versions bugs.catalogue.of_family bugs.record.load_measured bugs.record.load_points
+        checkpoints.available checkpoints.read_card data.mnist.load_mnist recipes.diffusion.DiffusionRecipe.make_schedule
+        recipes.get_recipe recipes.quick.quick records.available records.dates records.load_record records.load_tensors
+        schedules.cosine schedules.flow schedules.from_betas schedules.linear""",
+    "it is about times and numbers, and never sees the data": """
+        article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
+        sampling.calls_per_sample sampling.fresh_std sampling.posterior_std sampling.step_std sampling.timesteps
+        speed.attainable speed.disturbed speed.first_arrival speed.one_clock speed.training_rates speed.whole_speedup""",
+    "it draws or shows what it is given as arrays or code": """
+        plotting.use_style show.show_source widgets.companions.Curve widgets.companions.Histogram
+        widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.frame_scrubber.Axis
+        widgets.frame_scrubber.FrameScrubber.from_arrays""",
+    "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
+    "it has no body of its own": "recipes.recipe.Recipe.loss_fn",
+}
+CHECKS: dict[str, Callable[[torch.device], object]] = {}
+
+
+def check(*names: str) -> Callable:
+    """Registers a function (device) → tensors and numbers as the check of all that it calls."""
+    def note(function: Callable) -> Callable:
+        CHECKS.update(dict.fromkeys(names, function))
+        return function
+    return note
+
+
+def noise(device: torch.device, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
+
+
+def digits(device: torch.device, n: int = 4) -> Tensor:
+    return noise(device, n, 1, 28, 28).clamp(-1, 1)
+
+
+def some_data(n: int = 128) -> ImageData:
+    images = torch.randint(0, 256, (n, 1, 28, 28), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    return ImageData(images, torch.arange(n) % 10, "random", "a test", "")
+
+
+def half(x_t: Tensor, t: int | Tensor, cond: object = None) -> Prediction:
+    """A denoiser."""
+    return Prediction(0.5 * x_t, eps_from_x0(0.5 * x_t, x_t, *SCHEDULE.at(t, like=x_t)))
+
+
+def last(states: Iterator[sampling.State]) -> Tensor:
+    *_, state = states
+    return state.x_t
+
+
+# The article
+
+
+@check("article.measure.live_units", "article.repairs.Experiment.make_net", "article.network.FlatMLP.features")
+def check_live_units(device: torch.device) -> object:
+    net = article.Experiment(told_time=True).make_net().to(device)
+    return measure.live_units(net, linear(1000), digits(device)), net.features(digits(device), torch.ones(4, device=device))
+
+
+@check("article.sampling.walk")
+def check_walks(device: torch.device) -> object:
+    walks = [list(walk(step, half, SCHEDULE, (2, 3), steps=4, device=device)) for step in ("estimate", "mean", "posterior")]
+    return [measure.sizes(states) for states in walks]
+
+
+@check("article.training.first_error", "article.training.make_loss", "article.training.noised")
+def check_first_errors(device: torch.device) -> object:
+    experiment = article.versions()["U-Net"]
+    loss = training.make_loss(experiment, some_data().images, device)
+    assert article.first_error(experiment, batch=2) is None
+    return loss(experiment.make_net().to(device), torch.arange(4), torch.Generator().manual_seed(0))
+
+
+@check("article.training.train", "article.training.train_as_listed")
+def check_training_of_the_article(device: torch.device) -> object:
+    return [[line.loss for line in article.train(article.versions()[name], some_data(), 2)] for name in ("noise", "time")]
+
+
+def test_the_losses_at_the_listings_levels(device: torch.device) -> None:
+    """No chapter calls it, but the measurement that chapter 13 shows does."""
+    denoiser = Denoiser(FlatMLP().to(device), SCHEDULE, clip=None)
+    there = measure.loss_at_the_listings_levels(denoiser, SCHEDULE, digits(torch.device("cpu")), device, batch=3)
+    assert 0 < there < 10
+
+
+# The bugs
+
+
+@check("bugs.sampling.walk")
+def check_walks_with_bugs(device: torch.device) -> object:
+    return [last(bugs.walk(half, SCHEDULE, (2, 3), bug=bug, device=device)) for bug in (None, *bugs.of_family("walk"))]
+
+
+@check("bugs.sampling.guided")
+def check_guidance_with_bugs(device: torch.device) -> object:
+    return [bugs.guided(half, SCHEDULE, 3.0, bug=bug)(noise(device, 2, 3), 500, 1).x0_hat
+            for bug in (None, *bugs.of_family("guidance"))]
+
+
+@check("bugs.symptoms.compare", "bugs.symptoms.share_of_the_rare")
+def check_symptoms(device: torch.device) -> object:
+    """They draw their own data, on the CPU; the one that is given data is not asked where that is."""
+    return symptoms.kurtosis(noise(device, 1000))
+
+
+# From the network's output to a sample
+
+
+@check("checkpoints.load", "generate.generate")
+def check_generating(device: torch.device) -> object:
+    model = checkpoints.load("mnist-unet-class", device)
+    assert model.device.type == device.type
+    return [generate(model, 3, labels=torch.arange(3, device=where), weight=2.0, sampler="ddim", steps=3)
+            for where in ("cpu", device)]
+
+
+@check("denoiser.Denoiser", "denoiser.Prediction")
+def check_denoisers(device: torch.device) -> object:
+    net = FlatMLP(told_time=True, pixels=3, width=8)
+    denoisers = [Denoiser(net.to(device), SCHEDULE, predicts) for predicts in PREDICTS]
+    return [denoiser(noise(device, 2, 3), t) for denoiser in denoisers
+            for t in (500, torch.tensor([1, 9]), torch.tensor([1, 9], device=device))]
+
+
+@check("denoiser.target", "denoiser.split", "denoiser.eps_from_x0", "denoiser.score_from_eps")
+def check_targets(device: torch.device) -> object:
+    x_t, output = noise(device, 2, 2, 3)
+    found = []
+    for t in (500, torch.tensor([500, 900])):
+        signal, level = SCHEDULE.at(t, like=x_t)
+        found += [(target(name, x_t, output, signal, level), *split(name, output, x_t, signal, level)) for name in PREDICTS]
+        found += [eps_from_x0(output, x_t, signal, level), score_from_eps(output, level)]
+    return found
+
+
+@check("schedules.Schedule.at", "schedules.Schedule.add_noise")
+def check_schedules(device: torch.device) -> object:
+    x = noise(device, 2, 3)
+    return [SCHEDULE.add_noise(x, t, x) for t in (500, torch.tensor([1, 9]), torch.tensor([1, 9], device=device))]
+
+
+@check("sampling.sample", "sampling.update")
+def check_samplers(device: torch.device) -> object:
+    every = [last(sampling.sample(half, SCHEDULE, (2, 3), sampler=name, steps=4, device=device)) for name in sampling.SAMPLERS]
+    x = noise(device, 2, 3)
+    times = [torch.tensor([500, 9], device=device), torch.tensor([400, 0])]
+    start = last(sampling.sample(half, SCHEDULE, x_start=x, times=[500, 300, 400, 0], device=device))
+    return every, start, sampling.update(SCHEDULE, x, *times, x, u=torch.tensor([0.1, 0.0]), z=x)
+
+
+@check("exact.ExactDenoiser", "exact.ExactDenoiser.weights", "exact.ExactDenoiser.blended")
+def check_exact_denoiser(device: torch.device) -> object:
+    x_t, points, labels = noise(device, 2, 3), noise(torch.device("cpu"), 5, 3), torch.arange(5) % 2
+    denoisers = [ExactDenoiser(points.to(where), SCHEDULE, labels.to(where)) for where in ("cpu", device)]
+    conds = [None, torch.tensor([0, 1]), torch.tensor([0, 1], device=device)]
+    return [(one(x_t, 500, cond), one.weights(x_t, 500, cond), one.blended(x_t, 500, cond))
+            for one in denoisers for cond in conds]
+
+
+@check(*(f"exact.GaussianMixture{name}" for name in ("", ".denoiser", ".draw", ".given", ".log_density", ".marginal",
+                                                     ".moments", ".score", ".step_back", ".cdf")))
+def check_mixture(device: torch.device) -> object:
+    means, x_t = noise(device, 3, 2), noise(device, 4, 2)
+    mixture = GaussianMixture(means, torch.full((3,), 0.5, device=device), torch.tensor([0.2, 0.3, 0.5], device=device))
+    line = GaussianMixture([[-1.0], [1.0]], [0.3, 0.4])
+    denoise = mixture.given(torch.tensor([0, 2], device=device)).denoiser(SCHEDULE)
+    walked = last(sampling.sample(denoise, SCHEDULE, (2, 2), steps=3, device=device))
+    return (walked, denoise(x_t, torch.tensor(500, device=device)), mixture.log_density(x_t), mixture.score(x_t),
+            mixture.step_back(SCHEDULE, x_t[0], 500, 400).moments(), mixture.marginal(0.5, 0.5).means, line.draw(2).shape,
+            line.cdf(x_t[:, :1]), line.quantile(torch.tensor([0.2, 0.7], device=device)))
+
+
+# Guidance and edits
+
+
+@check("guidance.guided", "guidance.keep_known", "guidance.sdedit_start")
+def check_edits(device: torch.device) -> object:
+    known = noise(device, 2, 3)
+    mask = torch.tensor([1.0, 0.0, 1.0], device=device)
+    times = repaint_times(SCHEDULE, 4, 2, 2)
+    filled = last(sampling.sample(half, SCHEDULE, (2, 3), sampler="ddpm", times=times, device=device,
+                                  after_step=keep_known(SCHEDULE, known, mask)))
+    start, times = sdedit_start(SCHEDULE, known, 0.5, 10)
+    edited = last(sampling.sample(guided(half, SCHEDULE, 3.0), SCHEDULE, x_start=start, times=times, cond=1, device=device))
+    return filled, edited
+
+
+# Training
+
+
+@check("losses.diffusion_loss", "losses.prior_term", "losses.bound_term", "losses.reconstruction_term")
+def check_losses(device: torch.device) -> object:
+    net, x0, eps = FlatMLP(told_time=True, pixels=3, width=8).to(device), noise(device, 2, 3), noise(device, 2, 3)
+    denoiser, found = Denoiser(net, SCHEDULE), [losses.prior_term(SCHEDULE, x0)]
+    for t in (torch.tensor([9, 500]), torch.tensor([9, 500], device=device)):
+        weight = losses.min_snr_weight(SCHEDULE, "eps", t)
+        found += [losses.diffusion_loss(net, SCHEDULE, "v", x0, t, eps, weight=weight),
+                  losses.distillation_loss(net, net, SCHEDULE, x0, t, eps, None),
+                  losses.bound_term(denoiser, SCHEDULE, x0, t, eps), losses.reconstruction_term(denoiser, SCHEDULE, x0, eps)]
+    return found
+
+
+@check("training.fit", "ema.EMA", "distributed.Group", "recipes.recipe.Recipe.build",
+       "recipes.diffusion.DiffusionRecipe.loss_fn")
+def check_fit(device: torch.device) -> object:
+    recipe, data = quick(), some_data()
+    found = []
+    for optimiser in ("muon", "adamw"):
+        net = recipe.build().to(device, memory_format=devices.memory_format(device))
+        config = dataclasses.replace(recipe.train, minutes=None, steps=2, batch=4, optimiser=optimiser)
+        *_, line = fit(net, recipe.loss_fn(data, device, Group()), len(data), config)
+        assert isinstance(EMA(net).net, type(line.ema_net))
+        found.append((line.loss, *line.ema_net.parameters()))
+    return found
+
+
+@check("recipes.mnist_classifier.ClassifierRecipe.loss_fn")
+def check_classifier_training(device: torch.device) -> object:
+    recipe = ClassifierRecipe("a test", {"kind": "classifier", "width": 2, "dropout": 0.0})
+    loss = recipe.loss_fn(some_data(), device, Group())
+    return loss(recipe.build().to(device), torch.arange(4), torch.Generator().manual_seed(0))
+
+
+def test_conditions_and_teachers(device: torch.device) -> None:
+    """Recipes that no chapter runs, because it would take too long."""
+    for name in ("mnist-unet-class", "mnist-unet"):
+        recipe: DiffusionRecipe = recipes.get_recipe(name)
+        loss = recipe.loss_fn(some_data(), device, Group())(recipe.build().to(device), torch.arange(4), torch.Generator())
+        loss.backward()
+        assert loss.device.type == device.type
+
+
+# Networks
+
+
+@check("networks.embedding.sinusoidal", "networks.shapes.layer_shapes", "networks.unet.UNet", "devices.autocast")
+def check_networks(device: torch.device) -> object:
+    net, x, time = quick().build().to(device), digits(device), torch.full((4,), 500.0, device=device)
+    assert layer_shapes(net, x, time)[-1].shape == (1, 28, 28)
+    with torch.no_grad(), devices.autocast(device):
+        return net(x, time), sinusoidal(time, 8)
+
+
+@check("networks.classifier.DigitClassifier.features", "metrics.features_of", "metrics.nearest_rows",
+       "metrics.precision_recall", "evaluation.Yardstick", "evaluation.Yardstick.features", "evaluation.Yardstick.distance")
+def check_measures(device: torch.device) -> object:
+    judge, x = Yardstick(device), digits(device, 8)
+    features, logits = judge.features(x)
+    there = features.float().to(device)
+    assert isinstance(judge.checkpoint.net, DigitClassifier)
+    return (features, logits, judge.distance(x), metrics.precision_recall(there, there + 0.1),
+            metrics.feature_statistics(there), metrics.nearest_rows(there[:2], there), metrics.random_floor(there, 5))
+
+
+# Speed
+
+
+@check("speed.finish", "speed.interleaved", "speed.seconds_of", "speed.matrix_rate", "speed.copy_rate", "speed.layers_of",
+       "devices.has_fast_bf16", "devices.memory_format", "devices.pick_device")
+def check_speed(device: torch.device) -> object:
+    x, time = digits(device), torch.full((4,), 500.0, device=device)
+    layers = speed.layers_of(quick().build().to(device), x, time)
+    speed.interleaved({layer.name: layer.run for layer in layers}, device, rounds=1)
+    assert min(speed.matrix_rate(device, side=8), speed.copy_rate(device, mebibytes=1)) > 0
+    assert devices.pick_device(str(device)).type == device.type
+    return sum(layer.flop for layer in layers)
+
+
+# Pictures
+
+
+@check("data.mnist.to_model", "data.mnist.to_pixels", "plotting.image_row", "widgets.sprites.tile", "widgets.sprites.scatter")
+def check_pictures(device: torch.device) -> object:
+    pixels = some_data(4).images.to(device)
+    plotting.plt.close(plotting.image_row({"digits": to_model(pixels)}))
+    scattered = scatter(noise(device, 9, 2), torch.zeros(3, dtype=torch.uint8))
+    return to_pixels(to_model(pixels)), torch.from_numpy(tile(to_model(pixels), cols=2)), torch.from_numpy(scattered)
+
+
+# Held to it
+
+
+@pytest.fixture(params=["cuda", "mps"])
+def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
+    with pretended(request.param) as place:
+        yield place
+
+
+@pytest.fixture
+def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU, too, computes in float32, so that the two can be compared."""
+    monkeypatch.setattr(devices, "_cpu_gains_by_bf16", lambda: False)
+
+
+def at_home(found: object) -> object:
+    return torch.utils._pytree.tree_map(lambda x: x.detach().cpu() if isinstance(x, Tensor) else x, found)
+
+
+@pytest.mark.parametrize("checked", dict.fromkeys(CHECKS.values()), ids=lambda function: function.__name__[6:])
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_it_runs_there_and_finds_the_same(checked: Callable, kind: str, in_float32: None) -> None:
+    torch.manual_seed(0)
+    here = at_home(checked(torch.device("cpu")))
+    torch.manual_seed(0)
+    with pretended(kind) as device:
+        there = at_home(checked(device))
+    # the same arithmetic on the same machine; with channels last or not, sums in another order
+    torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-4)
+
+
+def test_each_function_that_a_chapter_calls_is_checked() -> None:
+    called = set().union(*(chapter_calls.calls(path) for path in chapters()))
+    known = set(CHECKS) | {name for names in WITHOUT.values() for name in names.split()}
+    missing, unused = sorted(called - known), sorted(known - called)
+    assert not missing, f"a chapter calls {', '.join(missing)}: add a check on a device, or a reason why it needs none"
+    assert not unused, f"no chapter calls {', '.join(unused)} any more"
