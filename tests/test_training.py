@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -285,12 +286,10 @@ def test_trains_outside_the_main_thread() -> None:
 
 def test_a_run_may_change_threads() -> None:
     """Begun in the main thread and ended in another one, which may not touch signal handlers."""
-    run, lines = start(), []
-    lines.append(next(run))
-    thread = threading.Thread(target=lambda: lines.extend(run))
-    thread.start()
-    thread.join()
-    assert lines[-1].step == 30
+    run = start()
+    next(run)
+    with ThreadPoolExecutor() as other:
+        assert other.submit(list, run).result()[-1].step == 30
 
 
 def test_resuming_a_finished_run_yields_its_last_line(tmp_path: Path, uninterrupted: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from diffusion_utils.data import DataError, ImageData
 from diffusion_utils.distributed import Group
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
-from diffusion_utils.training import TrainConfig, TrainingDiverged, fit
+from diffusion_utils.training import TrainConfig, TrainingDiverged, TrainingInterrupted, fit
 
 CPU = torch.device("cpu")
 TINY = DiffusionRecipe(
@@ -42,14 +43,14 @@ def run(recipe: DiffusionRecipe, folder: Path, data: ImageData, **options) -> Pa
 
 
 def interrupt(recipe: DiffusionRecipe, folder: Path, data: ImageData) -> Path:
-    """A run that ends after 2 of 6 steps, as by Ctrl-C while it draws; returns its state."""
+    """A run that was stopped by Ctrl-C after 3 of 6 steps; returns its state."""
     class Interrupted(type(recipe)):
-        def on_progress(self, progress, data, folder) -> None:
+        def on_progress(self, progress, *_) -> None:
             if progress.step == 2:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)
 
     values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(TrainingInterrupted, match="stopped at step 3 of 6"):
         run(Interrupted(**values), folder, data)
     return folder / recipe.name / "state.safetensors"
 
