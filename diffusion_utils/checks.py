@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +19,11 @@ def whole_number(name: str, given: object, low: int | None = None, high: int | N
         allowed = "" if low is None else f" ≥ {low}" if high is None else f" in {low}…{high}"
         raise ValueError(f"{name} must be an integer{allowed}, got {given!r}")
     return number
+
+
+def on_cpu(numbers: float | Sequence[float] | Tensor) -> Tensor:
+    """In float64 on the CPU, in two steps: Apple's GPU casts before it copies, and has no float64."""
+    return torch.as_tensor(numbers.cpu() if isinstance(numbers, Tensor) else numbers, dtype=torch.float64)
 
 
 def widened(name: str, x: Tensor) -> Tensor:

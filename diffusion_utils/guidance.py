@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .checks import clean_state, same_shape, whole_number
+from .checks import clean_state, on_cpu, same_shape, whole_number
 from .denoiser import DenoiserFn, Prediction, check_clip, eps_from_x0
 from .noise import SampleNoise, mixed_seed, sample_indices
 from .sampling import timesteps
@@ -47,7 +47,7 @@ def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float | Tensor,
 
 def check_weight(weight: float | Tensor) -> Tensor:
     """Guidance weights as float64 on the CPU, () or (B,). Raises ValueError unless they are finite and at least 0."""
-    w = torch.as_tensor(weight).to("cpu", torch.float64)
+    w = on_cpu(weight)
     if w.ndim > 1 or w.numel() == 0 or not bool(((w >= 0) & w.isfinite()).all()):
         raise ValueError("weight must be a finite number ≥ 0 (0 unconditional, 1 conditional, above 1 stronger), or one for "
                          f"each sample, (B,); got {weight}")

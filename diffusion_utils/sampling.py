@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .checks import clean_state, same_shape, whole_number
+from .checks import clean_state, on_cpu, same_shape, whole_number
 from .denoiser import DenoiserFn
 from .errors import unknown_name
 from .noise import SampleNoise, sample_indices
@@ -74,8 +74,8 @@ def update(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, D:
     """
     t, s = _step_down(schedule, t, s)
     same_shape(x_t=x_t, D=D)
-    u = torch.as_tensor(u, dtype=torch.float64)
-    std = u if std is None else torch.as_tensor(std, dtype=torch.float64)
+    u = on_cpu(u)
+    std = u if std is None else on_cpu(std)
     d_squared = schedule.noise[s] ** 2 - u**2
     if not bool(((d_squared >= -1e-12) & (u >= 0)).all()):  # so put, NaN is refused, too
         raise ValueError(f"u must lie in 0…noise_s = {schedule.noise[s].tolist()}, got {u.tolist()}")
@@ -244,7 +244,7 @@ def calls_per_sample(sampler: str, steps: int, weight: float | Tensor = 1.0) -> 
     _check_sampler(sampler, None, "posterior")
     steps = whole_number("steps", steps, 1)
     solver = max(steps, 2 * steps - 2) if sampler == "heun" else steps
-    weight = torch.as_tensor(weight, dtype=torch.float64)
+    weight = on_cpu(weight)
     return solver * (1 if weight.ndim == 0 and weight in (0, 1) else 2)
 
 

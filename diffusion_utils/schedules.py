@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .checks import whole_number
+from .checks import on_cpu, whole_number
 
 MAX_SIGNAL_LEFT = 0.02  # √ᾱ_T above this and x_T still shows the data, while sampling starts from pure noise
 
@@ -29,7 +29,7 @@ class Schedule:
     name: str = "custom"
 
     def __post_init__(self):
-        signal, noise = (torch.as_tensor(a).to("cpu", torch.float64).clone() for a in (self.signal, self.noise))
+        signal, noise = (on_cpu(a).clone() for a in (self.signal, self.noise))
         if signal.ndim != 1 or signal.shape != noise.shape or len(signal) < 2:
             raise ValueError(f"signal and noise must be two tables of T+1 ≥ 2 rows, got {tuple(signal.shape)} "
                              f"and {tuple(noise.shape)}")
@@ -181,7 +181,7 @@ def flow(T: int = 1000) -> Schedule:
 
 def from_betas(betas: Tensor, name: str = "custom", allow_signal_left: bool = False) -> Schedule:
     """The variance-preserving schedule with ᾱ_t = Π_{i≤t} (1 − β_i) (Ho et al. 2020, eq. 4). betas: (T,), in (0, 1]."""
-    betas = torch.as_tensor(betas, dtype=torch.float64)
+    betas = on_cpu(betas)
     if betas.ndim != 1 or not ((betas > 0) & (betas <= 1)).all():
         raise ValueError("betas must be a table (T,) with values in (0, 1]")
     alpha_bar = torch.cat([betas.new_ones(1), (1 - betas).cumprod(0)])
@@ -193,7 +193,7 @@ def from_alpha_bar(alpha_bar: Tensor, name: str = "custom", allow_signal_left: b
 
     Raises ValueError where √ᾱ_T > 0.02 unless allow_signal_left: x_T would not be noise, yet sampling starts from noise.
     """
-    alpha_bar = torch.as_tensor(alpha_bar, dtype=torch.float64)
+    alpha_bar = on_cpu(alpha_bar)
     left = float(alpha_bar[-1].clamp(min=0).sqrt())
     if left > MAX_SIGNAL_LEFT and not allow_signal_left:
         raise ValueError(f"√ᾱ_T = {left:.3f} > {MAX_SIGNAL_LEFT}: x_T still holds the data, while sampling starts from pure "

@@ -7,8 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from pretended_device import pretended
 
-from diffusion_utils.checks import clean_state, levels_fit, same_shape, whole_number
+from diffusion_utils.checks import clean_state, levels_fit, on_cpu, same_shape, whole_number
+from diffusion_utils.guidance import guided
+from diffusion_utils.sampling import calls_per_sample, update
+from diffusion_utils.schedules import Schedule, cosine, from_betas
 
 
 @pytest.mark.parametrize("given", [3, np.int64(3), np.uint8(3), torch.tensor(3), torch.tensor(3, dtype=torch.int32)], ids=repr)
@@ -61,3 +65,16 @@ def test_a_level_of_each_sample_goes_along_the_samples() -> None:
     for level in (torch.ones(3), torch.ones(2, 1), torch.ones(3, 1, 1)):
         with pytest.raises(ValueError, match=r"noise must be one number or \(3, 1\) for data of shape \(3, 3\), got \("):
             levels_fit(x, noise=level)
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_numbers_from_a_device_are_read_on_the_cpu(device: str) -> None:
+    """Tables, weights and standard deviations live there in float64, which Apple's GPU does not have."""
+    schedule, x = cosine(10), torch.zeros(2, 3)
+    with pretended(device):
+        two = torch.tensor([1.0, 0.5], device=device)
+        assert on_cpu(two).tolist() == on_cpu([1.0, 0.5]).tolist() == [1.0, 0.5] and on_cpu(two).dtype == torch.float64
+        assert Schedule(two, two.flip(0) - 0.5).T == 1 and from_betas(two.flip(0)).T == 2
+        assert calls_per_sample("ddim", 3, two) == 6
+        guided(lambda x_t, t, cond: None, schedule, two)
+        update(schedule, x.to(device), 10, 5, x.to(device), u=two * 0.1, z=x.to(device))

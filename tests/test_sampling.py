@@ -360,6 +360,12 @@ def test_steps_out_of_range(steps: object) -> None:
         timesteps(VP[0], steps)
 
 
+@pytest.mark.parametrize("start", [0, -1, 1001, 500.0])
+def test_a_walk_that_starts_nowhere_is_refused(start: float) -> None:
+    with pytest.raises(ValueError, match="start must be an integer in 1…1000, got "):
+        timesteps(VP[0], 1, start=start)
+
+
 BAD_SAMPLES = [
     (dict(sampler="dpmpp2m"), "Did you mean 'dpmpp_2m'"),
     (dict(sampler="DDIM "), "Allowed: ddim, ddpm, dpmpp_2m, dpmpp_2m_sde, heun"),
