@@ -109,3 +109,102 @@ def test_channels_come_last_where_that_is_faster(choice: Callable[..., bool]) ->
 
 def test_apples_gpu_computes_in_float32() -> None:
     assert not devices.has_fast_bf16(torch.device("mps"))
+
+
+# Which device
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """machine(gpus, capability, compiled, mps): what PyTorch says of the machine and of itself."""
+    def set_up(gpus: int = 0, capability: tuple[int, int] = (8, 6), compiled: str = "sm_80 sm_90", mps: bool = False) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Some GPU")
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: compiled.split())
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    monkeypatch.delenv("DIFFUSION_DEVICE", raising=False)
+    set_up()
+    yield set_up
+    devices._notice_once.cache_clear()
+
+
+@pytest.mark.parametrize(("there", "best"), [({}, "cpu"), ({"mps": True}, "mps"), ({"gpus": 1}, "cuda"),
+                                             ({"gpus": 1, "mps": True}, "cuda")])
+def test_the_best_device_is_picked(machine: Callable[..., None], there: dict, best: str) -> None:
+    machine(**there)
+    assert devices.pick_device() == torch.device(best)
+
+
+def test_the_environment_names_the_device_where_the_code_does_not(machine: Callable[..., None],
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(gpus=2)
+    for name in ("cpu", "cuda:1"):
+        monkeypatch.setenv("DIFFUSION_DEVICE", name)
+        assert devices.pick_device() == torch.device(name)
+        assert devices.pick_device("cuda:0") == torch.device("cuda:0"), "asked for by name"
+    monkeypatch.setenv("DIFFUSION_DEVICE", "")
+    assert devices.pick_device() == torch.device("cuda"), "empty is as if it were not set"
+
+
+@pytest.mark.parametrize(("name", "answer"), [
+    ("gpu", "unknown DIFFUSION_DEVICE 'gpu'. Did you mean 'cuda'? Allowed: cpu, cuda, cuda:0, mps"),
+    ("cuda:2", "DIFFUSION_DEVICE 'cuda:2' was asked for, but PyTorch counts CUDA GPUs from 0 and sees 2 here. "
+               "Allowed: cpu, cuda, cuda:0, cuda:1"),
+    ("mps", "DIFFUSION_DEVICE 'mps' was asked for, but PyTorch sees no Apple GPU here. Allowed: cpu, cuda, cuda:0, cuda:1"),
+])
+def test_a_bad_value_in_the_environment_is_answered_with_the_variables_name(
+        machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch, name: str, answer: str) -> None:
+    machine(gpus=2)
+    monkeypatch.setenv("DIFFUSION_DEVICE", name)
+    with pytest.raises(ValueError) as error:
+        devices.pick_device()
+    assert str(error.value) == answer
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("gpu", "cuda"), ("0", "cuda:0"), ("7", "cuda:7"), ("CUDA", "cuda"),
+                                               ("Metal", "mps"), ("cuda0", "cuda:0"), ("xpu", "cpu")])
+def test_a_name_that_is_none_is_answered_by_the_nearest(machine: Callable[..., None], name: str, nearest: str) -> None:
+    with pytest.raises(ValueError, match=f"unknown device '{name}'. Did you mean '{nearest}'[?] Allowed: cpu, cuda, "):
+        devices.pick_device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda:", "cuda:x", "cuda:-1", "cpu:1:0", "meta", ""])
+def test_what_is_no_device_of_the_books_is_refused(machine: Callable[..., None], name: str) -> None:
+    machine(gpus=1)
+    with pytest.raises(ValueError, match="Allowed: cpu, cuda, cuda:0, mps"):
+        devices.pick_device(name)
+
+
+@pytest.mark.parametrize("name", ["cpu:0", "mps:0", "mps", "cpu"])
+def test_the_name_that_a_tensor_gives_its_device_is_one(machine: Callable[..., None], name: str) -> None:
+    machine(mps=True)
+    assert devices.pick_device(torch.device(name)) == torch.device(name)
+
+
+@pytest.mark.parametrize(("capability", "compiled", "runs"), [
+    ((6, 1), "sm_75 sm_80 sm_90 compute_90", False),  # older than all
+    ((7, 0), "sm_75 sm_80", False),
+    ((8, 9), "sm_75 sm_80", True),                    # what is compiled for 8.0 runs on 8.9
+    ((8, 0), "sm_86", False),                         # and not the other way round
+    ((12, 0), "sm_80 sm_90", False),                  # newer than all, and nothing to compile from
+    ((12, 0), "sm_80 compute_90", True),
+    ((10, 3), "sm_90 sm_100f sm_120", True),
+    ((9, 4), "gfx90a gfx942", True),                  # AMD's, which nothing is known of
+    ((9, 0), "", True),
+])
+def test_a_gpu_that_this_pytorch_was_not_built_for_is_not_picked(
+        machine: Callable[..., None], capsys: pytest.CaptureFixture, capability: tuple[int, int], compiled: str,
+        runs: bool) -> None:
+    machine(gpus=1, capability=capability, compiled=compiled)
+    assert [devices.pick_device().type for _ in range(2)] == 2 * ["cuda" if runs else "cpu"]
+    said = capsys.readouterr().err
+    assert said.count("Notice:") == (0 if runs else 1), "said once"
+    if runs:
+        assert devices.pick_device("cuda").type == "cuda"
+    else:
+        assert "Some GPU" in said and f"capability {capability[0]}.{capability[1]}" in said and "The CPU is used" in said
+        with pytest.raises(ValueError, match="device 'cuda' was asked for, but this PyTorch was not built for Some GPU"):
+            devices.pick_device("cuda")
