@@ -55,13 +55,20 @@ def _fetch(files: dict[str, str], mirrors: Sequence[str], folder: Path, what: st
     if problem is None:
         notice(f"Downloading {what} to {folder}")
         problem = _from_mirrors(missing, mirrors, folder)
+        _remember(failure, problem)
+        if problem is None:
+            return None
+    return f"{problem}; to be tried again after ten minutes, or once {failure} is deleted"
+
+
+def _remember(failure: Path, problem: str | None) -> None:
+    """Write down when and why the download failed; None: it did not, and what was written before holds no longer."""
+    moment = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    with contextlib.suppress(OSError):  # a full disk, say: then the next process tries for itself
         if problem is None:
             failure.unlink(missing_ok=True)
-            return None
-        moment = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        with contextlib.suppress(OSError):  # a full disk, say: then the next process tries for itself
+        else:
             write_atomic(failure, f"{moment}\n{problem}\n".encode())
-    return f"{problem}; to be tried again after ten minutes, or once {failure} is deleted"
 
 
 def _remembered(failure: Path) -> str | None:
