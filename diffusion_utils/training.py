@@ -165,7 +165,7 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
             yield Progress(step, history[-1][1], 0.0, seconds, ema.net, list(history))
         called = group.wrap(called)
         started = time.monotonic()
-        finished = over()
+        finished = step > 0 and over()  # however short the time: without a step there is nothing to yield
         while not finished:
             with deferred_stop(stop) as stop:  # while the caller looks at a line, Ctrl-C is the caller's
                 line_due = False

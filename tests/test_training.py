@@ -168,6 +168,11 @@ def test_minutes_stop_the_run(tmp_path: Path) -> None:
     assert f'\\"step\\": {lines[-1].step},'.encode() in header
 
 
+def test_however_few_minutes_a_step_is_made_and_yielded() -> None:
+    recipe = replace(TINY, train=replace(TINY.train, steps=10**9, minutes=1e-9))
+    assert [line.step for line in start(recipe)] == [1]
+
+
 # --- interruptions
 
 
