@@ -12,6 +12,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 (this is where an older Python is 
 
 import argparse
 import fnmatch
+import functools
+import http.server
 import os
 import shutil
 import subprocess
@@ -58,13 +60,23 @@ def execute_and_build(only: str | None) -> int:
 
 def serve(port: int) -> int:
     """Show the built book on http://localhost:PORT, building it first if it is not there."""
-    if not (HTML / "index.html").exists() and book(None) != 0:
-        return 1
-    print(f"The book is on http://localhost:{port} (Ctrl-C stops)", flush=True)
-    try:
-        return python("-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", HTML)
-    except KeyboardInterrupt:
-        return 0
+    if not 0 <= port <= 65535:
+        sys.exit(f"A port is a number in 0…65535 (0: any that is free); {port} was given.")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(HTML))
+    try:  # before the book is built, which takes minutes
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        other = port % 65535 + 1
+        sys.exit(f"Port {port} cannot be used: {error.strerror}. Choose another one: make serve PORT={other}, "
+                 f"or without make: python tools/build.py serve --port {other}")
+    with server:
+        if not (HTML / "index.html").exists() and book(None) != 0:
+            return 1
+        print(f"The book is on http://localhost:{server.server_port} (Ctrl-C stops)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return 0
 
 
 def twice() -> int:
