@@ -162,14 +162,14 @@ def _apart(times: list[int]) -> list[int]:
 def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, *, sampler: str = "ddim",
            steps: int = 20, spacing: str | float = "uniform", eta: float | Sequence[float] | None = None,
            eta_border: float = MUCH_NOISE, variance: str = "posterior", cond=None, seed: int = 0,
-           indices: Sequence[int] | None = None, device: torch.device | str = "cpu", x_start: Tensor | None = None,
+           indices: Sequence[int] | None = None, device: torch.device | str | None = None, x_start: Tensor | None = None,
            times: Sequence[int] | None = None, after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
     """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
 
     The defaults are those of the plainest walk. What suits a trained network is for a measurement to say (chapter 4), and
     stands in its checkpoint's card, whose sampler, steps, spacing and eta are the defaults of `generate`.
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own. Steps are taken in float32, or in
-    float64 where x_start is that.
+    float64 where x_start is that; on `device`, which is that of x_start, or else the CPU, unless given.
     sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
     'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where SNR_t < eta_border and for the others; variance:
     of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
@@ -183,13 +183,14 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
     eta = _check_sampler(sampler, eta, variance, eta_border)
     if (shape is None) == (x_start is None):
         raise ValueError("give either shape, to start from noise, or x_start")
-    x_start = None if x_start is None else clean_state("x_start", x_start).to(device)
+    x_start = None if x_start is None else clean_state("x_start", x_start)
+    device = device or ("cpu" if x_start is None else x_start.device)
     shape = _check_shape(shape) if x_start is None else x_start.shape
     times = _check_walk(schedule, timesteps(schedule, steps, spacing) if times is None else times)
     after_step = after_step.begin() if hasattr(after_step, "begin") else after_step
     draw = SampleNoise(seed, sample_indices(indices, shape[0]), shape[1:], device)
     # x_T = noise_T·ε: for variance-preserving tables noise_T is 1 to within √(1 − ᾱ_T)
-    x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start
+    x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start.to(device)
     previous = None  # (t, x̂₀) of the step before, for the two-step solver
     for t, s in pairwise(times):
         if s > t:

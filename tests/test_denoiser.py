@@ -263,7 +263,8 @@ def test_a_network_in_another_precision_draws_the_same_samples(dtype: torch.dtyp
         *_, last = sample(Denoiser(net.to(weights), schedule, "v"), schedule, (5, 2), steps=4, cond=label)
         walks.append(last.x_t)
     assert walks[1].dtype == torch.float32
-    assert float((walks[1] - walks[0]).abs().max()) < 0.1
+    # bfloat16 rounds an answer of the size of 1 to 2⁻⁸ some four layers long: 0.02; four steps may add as many of those up.
+    assert float((walks[1] - walks[0]).abs().max()) < 4 * 0.02
 
 
 # Labels

@@ -83,7 +83,7 @@ def test_labels_of_each_sample_may_be_integers_of_any_kind(labels):
     assert torch.equal(generate(LABELLED, np.int64(3), labels=labels, steps=np.int64(STEPS), batch=torch.tensor(250)), wanted)
 
 
-def test_each_sample_may_have_its_own_weight():
+def test_generate_takes_a_weight_for_each_sample():
     weights = [0.0, 1.0, 3.0, 0.5, 7.0]
     together = generate(LABELLED, 5, labels=torch.arange(5), weight=weights, batch=2)
     for i, weight in enumerate(weights):

@@ -101,6 +101,13 @@ def test_embedding_of_times_up_to_one_is_nearly_blind() -> None:
     assert moved[0] < 0.25 < 0.6 < moved[1]
 
 
+def test_a_clock_in_half_precision_still_tells_neighbouring_times_apart() -> None:
+    """bfloat16 has 4 as its step at 1000: there 900 and 901 would be one time. The weights round what comes of them to 2⁻⁸."""
+    embed = ConditionEmbedding(32).bfloat16()
+    near = embed(torch.tensor([900.0, 901.0]), None)
+    assert near.dtype == torch.bfloat16 and not torch.equal(near[0], near[1])
+
+
 def test_sinusoidal_values() -> None:
     e = sinusoidal(torch.tensor([2.0]), 4)[0]
     omega = torch.tensor([1.0, 0.01])

@@ -436,6 +436,14 @@ def test_a_walk_keeps_single_precision_at_least(sampler: str, given: torch.dtype
     assert torch.equal(states[-1].x_t, last_of(denoise, VP[0], x_start=start.to(kept), **settings))
 
 
+def test_a_walk_stays_where_it_starts_unless_told_otherwise() -> None:
+    """The device `meta` stands for a GPU; moved to the CPU, the state would meet a network that is not there."""
+    start = torch.empty(2, 3, device="meta")
+    for given, found in ((None, "meta"), ("meta", "meta")):
+        assert next(sample(elementwise_gaussian(VP[0]), VP[0], x_start=start, device=given)).x_t.device.type == found
+    assert next(sample(elementwise_gaussian(VP[0]), VP[0], x_start=X, device="meta")).x_t.device.type == "meta"
+
+
 @pytest.mark.parametrize("steps", [0, -3, 2.5])
 def test_calls_of_no_steps_are_refused(steps: float) -> None:
     with pytest.raises(ValueError, match="steps must be an integer ≥ 1"):

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 
 from ..denoiser import DenoiserFn
-from ..noise import SampleNoise
+from ..noise import SampleNoise, sample_indices
 from ..sampling import State, posterior_std, sample, timesteps, update
 from ..schedules import Schedule
 
@@ -29,7 +29,7 @@ def walk(step: str, denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[in
                           indices=indices, device=device)
         return
     shape = tuple(shape)
-    draw = SampleNoise(seed, range(shape[0]) if indices is None else indices, shape[1:], device)
+    draw = SampleNoise(seed, sample_indices(indices, shape[0]), shape[1:], device)
     x = float(schedule.noise[schedule.T]) * draw()
     for t, s in pairwise(timesteps(schedule, steps, spacing)):
         x0_hat = denoiser(x, t).x0_hat
