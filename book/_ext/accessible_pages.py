@@ -1,10 +1,11 @@
-"""Three faults of accessibility in what the theme and Sphinx write, repaired in the built pages.
+"""Four faults of accessibility in what the theme, Sphinx and IPython write, repaired in the built pages.
 
 * The sidebar's logo and title lie in no landmark, so readers who move by landmarks never meet them
   (pydata-sphinx-theme, pull request 1454, "Fix landmarks").
 * Markdown gives every table a row of heads; a head without text is read aloud as nothing, and becomes a plain cell.
 * docutils gives each entry of a bibliography the role doc-biblioentry, which ARIA has withdrawn, inside a list, which wants
   list items (DPUB-ARIA 1.1).
+* Code that a cell shows is not marked as code, which page translators would translate; Sphinx marks all other code.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ REPAIRS = (
     (re.compile(re.escape(SIDEBAR)), '<div id="pst-primary-sidebar" role="complementary" aria-label="Book" class='),
     (re.compile(r'<th class="head[^"]*">(?:<p></p>|\s*)</th>'), "<td></td>"),
     (re.compile('role="doc-biblioentry"'), 'role="listitem"'),
+    (re.compile('<div class="highlight"><pre>'), '<div class="highlight"><pre translate="no">'),
 )
 
 

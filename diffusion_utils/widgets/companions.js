@@ -22,7 +22,8 @@ function makePlot(plot, legend, ...shapes) {
       ...svgSubscripts(plot.y_label)),
   ];
   const frame = svg("path", { class: "fs-frame", d: `M${point(0, 1000)} V${bottom} H${plotX(1000)}` });
-  const drawing = svg("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": spoken(plot.title) },
+  const drawing = svg("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": spoken(plot.title),
+    translate: "no" }, // a translator's elements are no SVG: its words would not be seen
     ...ticks, frame, ...labels, ...shapes);
   const title = html("p", { class: "fs-plot-title" }, ...withSubscripts(plot.title));
   return html("div", { class: "fs-plot" }, title, ...legend, drawing);

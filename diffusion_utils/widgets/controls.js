@@ -5,7 +5,7 @@ let widgets = 0; // for ids that are unique in the page
 
 function makeSlider(axis, id, onInput) {
   const range = html("input", { type: "range", id, min: 0, max: axis.values.length - 1, step: 1 });
-  const value = html("span", { class: "fs-value" });
+  const value = html("span", { class: "fs-value", ...untranslated(axis.values) });
   const label = html("label", { for: id, class: "fs-name" }, ...withSubscripts(axis.name));
   range.addEventListener("input", () => onInput(range.valueAsNumber));
   function show(index, numbers) {

@@ -10,15 +10,26 @@ function fill(element, attributes, children) {
 const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
-// Changes the text only where it is another one, since each change makes the browser lay the page out again.
+// Changes the text only where it is another one, since each change makes the browser lay the page out again. It remembers
+// what it wrote, and replaces all that the element holds: a page translator has put its own elements there.
+const written = new WeakMap();
 function setText(element, text) {
-  if (!element.firstChild) element.append("");
-  if (element.firstChild.data !== text) element.firstChild.data = text;
+  if (written.get(element) !== text) element.textContent = text;
+  written.set(element, text);
 }
 
-// "ᾱ_t" on the screen is ᾱ with a subscript t; a screen reader is given plain words.
+// Numbers and symbols, which a page translator would only spoil: there is no word among these texts.
+const areSymbols = (texts) => !texts.some((text) => /\p{L}{3}/u.test(text));
+const untranslated = (texts) => (areSymbols(texts) ? { translate: "no" } : {});
+
+// "ᾱ_t" on the screen is ᾱ with a subscript t, and no translator's business; a screen reader is given plain words.
 const SUBSCRIPT = /_([\p{L}\p{N}]+)/u;
-const withSubscripts = (name) => name.split(SUBSCRIPT).map((part, k) => (k % 2 ? html("sub", {}, part) : part));
+const WITH_SUBSCRIPT = /([^\s(_]*_[\p{L}\p{N}]+)/u;
+const withSubscripts = (name) => name.split(WITH_SUBSCRIPT).map((part, k) => {
+  if (k % 2 === 0) return areSymbols([part]) && part.trim() ? html("span", { translate: "no" }, part) : part;
+  const [symbol, subscript] = part.split(SUBSCRIPT);
+  return html("span", { translate: "no" }, symbol, html("sub", {}, subscript));
+});
 const spoken = (name) => name.replaceAll("_", " ");
 const clamp = (value, count) => Math.min(Math.max(value, 0), count - 1);
 const longest = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a), "");
@@ -26,7 +37,7 @@ const longest = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a),
 // Numbers under a picture: [name, the texts it may have] pairs. show(texts) gives each its text, and returns them as words.
 function makeReadouts(readouts) {
   const cells = readouts.map(([, texts]) => {
-    const cell = html("dd");
+    const cell = html("dd", untranslated(texts));
     cell.style.minWidth = `${longest(texts).length}ch`; // so that nothing jumps as digits come and go
     return cell;
   });

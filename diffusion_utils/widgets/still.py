@@ -55,7 +55,8 @@ def controls_html(state: dict) -> str:
     """Each slider's name and starting value, with room for the slider itself."""
     rows = "".join(
         f'<div class="fs-slider"><span class="fs-name">{with_subscripts(axis["name"])}</span>'
-        f'<span class="fs-value">{escape(axis["values"][at])}</span><span class="fs-room"></span></div>'
+        f'<span class="fs-value"{untranslated(axis["values"])}>{escape(axis["values"][at])}</span>'
+        '<span class="fs-room"></span></div>'
         for axis, at in zip(state["axes"], (state[trait] for trait in TRAITS if trait in state), strict=False)
     )
     return f'<div class="fs-controls">{rows}</div>'
@@ -64,7 +65,7 @@ def controls_html(state: dict) -> str:
 def readouts_html(state: dict, frame: int) -> str:
     """The numbers of the starting frame."""
     pairs = "".join(
-        f'<div><dt>{with_subscripts(name)}</dt><dd style="min-width: {len(max(texts, key=len))}ch">'
+        f'<div><dt>{with_subscripts(name)}</dt><dd{untranslated(texts)} style="min-width: {len(max(texts, key=len))}ch">'
         f"{escape(texts[frame])}</dd></div>"
         for name, texts in state["readouts"]
     )
@@ -93,6 +94,19 @@ def plot_html(plot: dict) -> str:
     )
 
 
+def are_symbols(texts: list[str]) -> bool:
+    """Whether there are numbers and symbols only, which a page translator would only spoil."""
+    return not any(re.search(r"[^\W\d_]{3}", text) for text in texts)
+
+
+def untranslated(texts: list[str]) -> str:
+    """The attribute that keeps page translators away from what are numbers and symbols only."""
+    return ' translate="no"' if are_symbols(texts) else ""
+
+
 def with_subscripts(name: str) -> str:
-    """HTML of a name in which an underscore makes a subscript."""
-    return re.sub(r"_([^\W_]+)", r"<sub>\1</sub>", escape(name))
+    """HTML of a name in which an underscore makes a subscript; its symbols are no page translator's business."""
+    parts = re.split(r"([^\s(_]*_[^\W_]+)", name)  # every second one is a symbol with its subscript
+    return "".join(re.sub(r"(.*)_(.+)", r'<span translate="no">\1<sub>\2</sub></span>', escape(part)) if k % 2
+                   else f'<span translate="no">{escape(part)}</span>' if are_symbols([part]) and part.strip()
+                   else escape(part) for k, part in enumerate(parts))

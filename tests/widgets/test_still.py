@@ -82,4 +82,19 @@ def test_titles_have_subscripts():
 
 
 def test_an_underscore_makes_a_subscript_of_letters_of_any_alphabet():
-    assert with_subscripts("Σ_θ and signal² (ᾱ_t)") == "Σ<sub>θ</sub> and signal² (ᾱ<sub>t</sub>)"
+    html = with_subscripts("Σ_θ and signal² (ᾱ_t)")
+    assert re.sub("</?span[^>]*>", "", html) == "Σ<sub>θ</sub> and signal² (ᾱ<sub>t</sub>)"
+
+
+def test_a_page_translator_is_kept_from_numbers_and_symbols_and_from_no_word():
+    html = with_subscripts("Only x_t & t")
+    assert html == 'Only <span translate="no">x<sub>t</sub></span><span translate="no"> &amp; t</span>'
+    widget = FrameScrubber.from_arrays(
+        np.zeros((2, 2, 4, 5), np.uint8), axes=[Axis("t", [0, 1000]), Axis("way", ["forward", "back"])], title="Two",
+        readouts={"λ_t": [["−5", "∞"], ["0.5", "1e−5"]], "verdict": [["fine", "0.3"], ["too much", "fine"]]})
+    html = still_html(widget.get_state(), "a.png")
+    assert re.findall('<dd translate="no"[^>]*>([^<]*)', html) == ["−5"]
+    assert re.findall("<dd style[^>]*>([^<]*)", html) == ["fine"]
+    assert re.findall('fs-value" translate="no">([^<]*)', html) == ["0"]
+    assert re.findall('fs-value">([^<]*)', html) == ["forward"]
+    assert re.findall('fs-name">(.*?)</span><span class="fs-value', html) == ['<span translate="no">t</span>', "way"]
