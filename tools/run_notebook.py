@@ -51,7 +51,7 @@ def looking_often(get_message: Callable[..., Awaitable[Any]]) -> Callable[..., A
     return look
 
 
-def run(path: Path, cell_timeout: float) -> str | None:
+def run(path: Path, cell_timeout: int) -> str | None:
     """Execute the notebook and write it back. Returns None, or what went wrong in words."""
     notebook = nbformat.read(path, as_version=4)
     client = Client(notebook, timeout=cell_timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
@@ -66,5 +66,5 @@ def run(path: Path, cell_timeout: float) -> str | None:
 
 
 if __name__ == "__main__":
-    if error := run(Path(sys.argv[1]), float(sys.argv[2])):
+    if error := run(Path(sys.argv[1]), int(sys.argv[2])):
         sys.exit(error)
