@@ -8,15 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .checks import widened
+from .checks import on_cpu, widened
 from .denoiser import Prediction, eps_from_x0
 from .sampling import step_std
 from .schedules import Schedule
-
-
-def _on_cpu(values: Tensor | Sequence) -> Tensor:
-    """float64 on the CPU, in two steps: Apple's GPU casts before it copies, and has no float64."""
-    return torch.as_tensor(values.cpu() if isinstance(values, Tensor) else values, dtype=torch.float64)
 
 
 class ExactDenoiser:
@@ -85,9 +80,9 @@ class GaussianMixture:
     """
 
     def __init__(self, means: Tensor, stds: Tensor, weights: Tensor | None = None):
-        self.means, self.stds = _on_cpu(means), _on_cpu(stds)
+        self.means, self.stds = on_cpu(means), on_cpu(stds)
         count = len(self.means) if self.means.ndim else 0
-        self.mix = torch.full((count,), 1 / max(count, 1), dtype=torch.float64) if weights is None else _on_cpu(weights)
+        self.mix = torch.full((count,), 1 / max(count, 1), dtype=torch.float64) if weights is None else on_cpu(weights)
         if self.means.ndim != 2 or count < 1 or self.stds.shape != (count,) or self.mix.shape != (count,):
             raise ValueError(f"means (K ≥ 1, D), stds (K,) and weights (K,) are needed, got {tuple(self.means.shape)}, "
                              f"{tuple(self.stds.shape)} and {tuple(self.mix.shape)}")
@@ -127,7 +122,7 @@ class GaussianMixture:
         now = self.marginal(float(schedule.signal[t]), float(schedule.noise[t]))
         before = self.marginal(float(schedule.signal[s]), float(schedule.noise[s]))
         variance = 1 / (1 / before.stds**2 + kept**2 / step**2)
-        means = variance[:, None] * (before.means / before.stds[:, None] ** 2 + kept * _on_cpu(x_t) / step**2)
+        means = variance[:, None] * (before.means / before.stds[:, None] ** 2 + kept * on_cpu(x_t) / step**2)
         return GaussianMixture(means, variance.sqrt(), now._log_joint(x_t[None]).softmax(1)[0])
 
     def moments(self) -> tuple[Tensor, Tensor]:
@@ -144,7 +139,7 @@ class GaussianMixture:
         """x (B, D) in float64 on the CPU: of another shape it would be stretched to fit, without a word."""
         if x.ndim != 2 or x.shape[1] != self.means.shape[1]:
             raise ValueError(f"points must be (B, {self.means.shape[1]}), got {tuple(x.shape)}")
-        return _on_cpu(x)
+        return on_cpu(x)
 
     def log_density(self, x: Tensor) -> Tensor:
         """ln p(x): (B, D) → float64 (B,)."""
@@ -162,7 +157,7 @@ class GaussianMixture:
         In one dimension the probability-flow ODE cannot let two points overtake each other, so it keeps their quantiles:
         data.quantile(data.marginal(signal_t, noise_t).cdf(x_t)) is its exact solution at t = 0.
         """
-        p = _on_cpu(p)
+        p = on_cpu(p)
         if not bool(((p > 0) & (p < 1)).all()):
             raise ValueError("p must lie strictly between 0 and 1")
         low = torch.full((len(p), 1), float((self.means - 40 * self.stds[:, None]).min()), dtype=torch.float64)
@@ -176,7 +171,7 @@ class GaussianMixture:
     def score(self, x: Tensor) -> Tensor:
         """∇_x ln p(x) = Σ_k r_k·(mean_k − x)/std_k², r = the posterior of the components: (B, D) → float64 (B, D)."""
         r = self._log_joint(x).softmax(1)
-        return (r[:, :, None] * (self.means - _on_cpu(x)[:, None]) / self.stds[:, None] ** 2).sum(1)
+        return (r[:, :, None] * (self.means - on_cpu(x)[:, None]) / self.stds[:, None] ** 2).sum(1)
 
     def denoiser(self, schedule: Schedule):
         """The exact denoiser x̂₀ = (x_t + noise²·score_t(x_t))/signal (Tweedie's formula; Efron 2011, eq. 1.4)."""
@@ -190,7 +185,7 @@ class GaussianMixture:
                 raise ValueError("Tweedie's formula divides by signal, which is 0 at this t")
             x_t = widened("x_t", x_t)
             score = self.marginal(signal, noise).score(x_t)
-            x0_hat = (_on_cpu(x_t) + noise**2 * score) / signal
+            x0_hat = (on_cpu(x_t) + noise**2 * score) / signal
             return Prediction(x0_hat.to(x_t), (-noise * score).to(x_t))
 
         return denoise

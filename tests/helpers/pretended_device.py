@@ -45,6 +45,10 @@ class OnDevice(torch.Tensor):
     def device(self) -> torch.device:
         return self.pretended
 
+    def numpy(self, *, force: bool = False):
+        raise TypeError(f"can't convert {self.pretended} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+                        "host memory first.")
+
     @classmethod
     def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
         raise RuntimeError(f"{function} met a tensor of the pretended device after it was gone")
