@@ -114,6 +114,34 @@ def test_bad_input_of_the_exact_denoiser() -> None:
         denoiser(random(1, 2), 5, torch.tensor([1]))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("t", [1, 500, 1000])
+def test_half_precision_is_widened(dtype: torch.dtype, t: int) -> None:
+    """In half precision the exponents, divided by noise_1² = 4e-5, would be infinite, and their difference no number."""
+    points, x_t = random(6, 300).to(dtype), random(5, 300, seed=1).to(dtype)
+    found = ExactDenoiser(points, SCHEDULE)(x_t, t)
+    expected = ExactDenoiser(points.float(), SCHEDULE)(x_t.float(), t)
+    for a, b in zip(found[:2], expected[:2], strict=True):
+        assert a.dtype == torch.float32 and torch.equal(a, b)
+
+
+def test_what_the_exact_denoiser_cannot_know_is_refused() -> None:
+    points, labels, x_t = random(4, 3), torch.tensor([0, 1, 1, 5]), random(2, 3)
+    denoiser = ExactDenoiser(points, SCHEDULE, labels)
+    with pytest.raises(ValueError, match=r"labels of the points, \[0, 1, 5\], got \[1, 2\]"):
+        denoiser(x_t, 500, torch.tensor([1, 2]))
+    with pytest.raises(ValueError, match=r"cond must be \(2,\), one label for each sample, got \(\)"):
+        denoiser(x_t, 500, torch.tensor(1))
+    with pytest.raises(ValueError, match=r"like the points \(4, 3\), got \(2, 1\)"):
+        denoiser(x_t[:, :1], 500)
+    with pytest.raises(ValueError, match="points hold NaN"):
+        ExactDenoiser(points / 0, SCHEDULE)
+    with pytest.raises(ValueError, match=r"labels must be \(4,\)"):
+        ExactDenoiser(points, SCHEDULE, labels[:2])
+    with pytest.raises(TypeError, match="floating point"):
+        denoiser(torch.ones(2, 3, dtype=torch.int64), 500)
+
+
 # GaussianMixture
 
 MIXTURE = GaussianMixture([[-1.0, 0.5], [1.0, 0.0], [0.0, 2.0]], [0.3, 0.5, 0.1], [0.5, 0.3, 0.2])
@@ -226,3 +254,28 @@ def test_bad_input_of_the_mixture() -> None:
         LINE.denoiser(flow(10))(torch.zeros(1, 1), 10)
     with pytest.raises(ValueError, match="one t for the whole batch"):
         LINE.denoiser(SCHEDULE)(torch.zeros(2, 1), torch.tensor([1, 2]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_the_mixture_computes_in_float64_whatever_it_is_given(dtype: torch.dtype) -> None:
+    x = random(5, 2).to(dtype)
+    for name in ("log_density", "score"):
+        assert torch.equal(getattr(MIXTURE, name)(x), getattr(MIXTURE, name)(x.double()))
+    found, expected = (MIXTURE.denoiser(SCHEDULE)(y, 300) for y in (x, x.double()))
+    assert found.x0_hat.dtype == torch.float32 and torch.equal(found.x0_hat, expected.x0_hat.float())
+
+
+def test_what_the_mixture_cannot_take_is_refused() -> None:
+    for x in (random(5, 1), random(5, 3), random(2)):  # the first and the last would be stretched to fit, without a word
+        with pytest.raises(ValueError, match=r"points must be \(B, 2\), got"):
+            MIXTURE.log_density(x)
+    with pytest.raises(ValueError, match=r"means \(K ≥ 1, D\)"):
+        GaussianMixture(torch.zeros(0, 2), torch.zeros(0))
+    with pytest.raises(ValueError, match="finite"):
+        GaussianMixture([[math.nan], [1.0]], [1.0, 1.0])
+    with pytest.raises(ValueError, match="sum to 1"):
+        GaussianMixture([[0.0], [1.0]], [1.0, 1.0], [math.nan, 0.5])
+    with pytest.raises(ValueError, match="none below 0"):
+        GaussianMixture([[0.0], [1.0]], [1.0, 1.0], [1.5, -0.5])
+    with pytest.raises(ValueError, match="p must lie strictly between 0 and 1"):
+        LINE.quantile(torch.tensor([0.5, math.nan]))

@@ -7,6 +7,7 @@ import pytest
 import scipy.linalg
 import torch
 
+from diffusion_utils.evaluation import check_images, check_label_list
 from diffusion_utils.metrics import (
     feature_statistics,
     features_of,
@@ -141,3 +142,93 @@ def test_features_do_not_depend_on_the_batch() -> None:
     for a, b, width in zip(whole, parts, (128, 10), strict=True):
         assert a.shape == (7, width) and a.dtype == torch.float64
         assert (a - b).abs().max() < 1e-4 * a.abs().max()  # float32 sums of up to 256 terms, in another order
+
+
+# Other precisions, and what is no data
+
+ROWS = torch.tensor(GENERATOR.normal(size=(40, 4)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_every_float_type_is_measured_as_the_same_numbers_in_float64(dtype: torch.dtype) -> None:
+    rows = ROWS.to(dtype)
+    real, fake = rows[:20], rows[20:]
+    wide_real, wide_fake = real.double(), fake.double()
+    assert frechet_distance(*feature_statistics(real), *feature_statistics(fake)) == pytest.approx(
+        frechet_distance(*feature_statistics(wide_real), *feature_statistics(wide_fake)), rel=1e-12)
+    assert precision_recall(real, fake) == precision_recall(wide_real, wide_fake) == precision_recall(real, wide_fake)
+    distance, row = nearest_rows(fake, wide_real)
+    assert torch.equal(row, nearest_rows(wide_fake, wide_real)[1]) and distance.dtype == torch.float64
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_pictures_and_classifiers_of_any_precision_go_together(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    net, x = DigitClassifier(width=4), torch.rand(3, 1, 28, 28) * 2 - 1
+    usual = features_of(net, x)[0]
+    eps = max(torch.finfo(dtype).eps, torch.finfo(torch.float32).eps)
+    for given, asked in ((net, x.to(dtype)), (net.to(dtype), x)):
+        found = features_of(given, asked)[0]
+        # some ten layers, each of which rounds in that precision
+        assert found.dtype == torch.float64 and float((found - usual).abs().max()) < 20 * eps * float(usual.abs().max())
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_refused(bad: float) -> None:
+    rows = ROWS.clone()
+    rows[3, 1] = bad
+    for measure in (lambda: feature_statistics(rows), lambda: precision_recall(ROWS, rows), lambda: nearest_rows(rows, ROWS),
+                    lambda: nearest_rows(ROWS, rows), lambda: random_floor(rows, 5),
+                    lambda: frechet_distance(rows[3], torch.eye(4), ROWS[0], torch.eye(4)),
+                    lambda: frechet_distance(ROWS[0], torch.eye(4), ROWS[0], rows[:4]),
+                    lambda: features_of(DigitClassifier(width=4), torch.full((2, 1, 28, 28), bad))):
+        with pytest.raises(ValueError, match="hold NaN or infinite values"):
+            measure()
+
+
+@pytest.mark.parametrize(("measure", "words"), [
+    (lambda: features_of(DigitClassifier(width=4), torch.zeros(28, 28)), r"\(N ≥ 1, 1, 28, 28\) .* got \(28, 28\)"),
+    (lambda: features_of(DigitClassifier(width=4), torch.zeros(2, 1, 28, 28, dtype=torch.uint8)), "uint8"),
+    (lambda: feature_statistics(torch.ones(4, 3, dtype=torch.int64)), r"features .* floating point, got \(4, 3\) torch.int64"),
+    (lambda: precision_recall(ROWS, ROWS[:, :2]), r"rows of one length, got \(40, 4\) and \(40, 2\)"),
+    (lambda: precision_recall(ROWS, ROWS, k=0), "k must be ≥ 1, got 0"),
+    (lambda: nearest_rows(ROWS, ROWS[:0]), r"references must be \(N, D\) with N ≥ 1"),
+    (lambda: random_floor(ROWS, 41), "n must lie in 2…40, the number of rows, got 41"),
+    (lambda: frechet_distance(ROWS[0], torch.eye(4), ROWS[0, :3], torch.eye(3)),
+     r"one D, .* got \(4,\), \(4, 4\), \(3,\), \(3, 3\)"),
+])
+def test_other_shapes_and_types_are_refused(measure, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        measure()
+
+
+# Sets of digits
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_digits_of_any_precision_are_taken(dtype: torch.dtype) -> None:
+    x = torch.linspace(-1, 1, 2 * 784).reshape(2, 1, 28, 28)
+    assert torch.equal(check_images(x.to(dtype)), x.to(dtype).float())
+
+
+@pytest.mark.parametrize(("x", "words"), [
+    (torch.full((2, 1, 28, 28), float("nan"), dtype=torch.float16), "NaN"), (torch.zeros(1, 1, 28, 28), "N ≥ 2"),
+    (torch.zeros((2, 1, 28, 28), dtype=torch.uint8), "uint8"), (torch.full((2, 1, 28, 28), 2.0), r"−1, 1\], got 2…2"),
+])
+def test_what_are_no_digits_is_refused(x: torch.Tensor, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        check_images(x)
+
+
+@pytest.mark.parametrize(("labels", "words"), [
+    (torch.tensor([1.0, 2.0]), "float32"), (torch.tensor([True, False]), "bool"), (torch.tensor([1, 10]), "got 1…10"),
+    (torch.tensor([-1, 3]), "got -1…3"), (torch.tensor([1]), r"2 integers in 0…9, got torch.int64 \(1,\)"),
+])
+def test_what_are_no_labels_is_refused(labels: torch.Tensor, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        check_label_list(labels, 2)
+
+
+def test_labels_may_be_any_integers() -> None:
+    for labels in ([3, 4], np.array([3, 4]), torch.tensor([3, 4], dtype=torch.uint8)):
+        assert check_label_list(labels, 2).tolist() == [3, 4]
