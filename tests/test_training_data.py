@@ -18,6 +18,7 @@ import torch
 from safetensors import torch as safetensors
 from torch import nn
 
+import diffusion_utils
 from diffusion_utils.data import DataError, ImageData
 from diffusion_utils.distributed import Group
 from diffusion_utils.recipes import get_recipe
@@ -148,7 +149,8 @@ def test_processes_that_differ_stop_before_the_first_step(tmp_path: Path, sizes:
     (tmp_path / "worker.py").write_text(WORKER)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
                f"--master-port={free_port()}", tmp_path / "worker.py", __file__, tmp_path / "runs", json.dumps([sizes, rates])]
-    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300)
+    ours = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(diffusion_utils.__file__).parents[1])}  # the package under test
+    done = subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
     told = re.findall(r"^(\d) all processes must train the same network on the same data, but (.*) in process 1$", done.stderr,
                       re.MULTILINE)
