@@ -173,7 +173,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("recipe", help=", ".join(RECIPES))
     one.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     one.add_argument("--folder", type=_path, default="runs", help="where the run is kept (default: runs)")
-    one.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    one.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
     one.set_defaults(run=train)
 
     sampling = argparse.ArgumentParser(add_help=False)
@@ -188,7 +188,7 @@ def parser() -> argparse.ArgumentParser:
     sampling.add_argument("--guidance", type=_finite, help="guidance weight w; 1 is plain conditional (default: 1)")
     sampling.add_argument("--seed", type=int, help="another seed draws other samples (default: 0)")
     sampling.add_argument("--batch", type=int, help="samples at a time; the result does not depend on it (default: 250)")
-    sampling.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    sampling.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
 
     one = commands.add_parser("sample", parents=[sampling], help="write samples to an .npy file")
     one.add_argument("--checkpoint", type=_path, required=True)
