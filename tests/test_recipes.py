@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from diffusion_utils import checkpoints, records
+from diffusion_utils.__main__ import main
 from diffusion_utils.data import ImageData
 from diffusion_utils.distributed import Group
 from diffusion_utils.generate import generate
 from diffusion_utils.recipes import RECIPES, get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
-from diffusion_utils.training import Progress, TrainingInterrupted
+from diffusion_utils.training import Progress
 
 SMALL = {"kind": "unet", "patch": 2, "channels": [8, 16], "blocks": 1, "emb_dim": 16}
 
@@ -63,12 +64,17 @@ class StoppedWhileDrawing(DiffusionRecipe):
         super().on_progress(progress, data, folder)
 
 
-def test_a_stop_while_a_snapshot_is_drawn_waits_for_it(tmp_path):
+    def run(self, folder, **options) -> Path | None:
+        return super().run(folder, data=few_digits(), **options)
+
+
+def test_a_stop_while_a_snapshot_is_drawn_waits_for_it(tmp_path, monkeypatch, capsys):
+    """At the command line, too, where whoever sent it sees the usual exit status."""
     recipe = short("mnist-unet", SMALL, snapshots=(2, 4), warm_start=None, teacher=None)
     stopped = StoppedWhileDrawing(**{field.name: getattr(recipe, field.name) for field in fields(recipe)})
-    with pytest.raises(TrainingInterrupted, match="stopped at step 3 of 4; saved in") as stop:
-        stopped.run(tmp_path, device="cpu", data=few_digits())
-    assert stop.value.status == 143
+    monkeypatch.setitem(RECIPES, recipe.name, stopped)
+    assert main(["train", recipe.name, "--device", "cpu", "--folder", str(tmp_path)]) == 143
+    assert "stopped at step 3 of 4; saved in" in capsys.readouterr().err
     assert checkpoints.read_card(recipe.run(tmp_path, device="cpu", data=few_digits(), resume=True))["snapshot_steps"] == [2, 4]
 
 
