@@ -119,9 +119,10 @@ def test_bad_input_of_the_exact_denoiser() -> None:
 def test_half_precision_is_widened(dtype: torch.dtype, t: int) -> None:
     """In half precision the exponents, divided by noise_1² = 4e-5, would be infinite, and their difference no number."""
     points, x_t = random(6, 300).to(dtype), random(5, 300, seed=1).to(dtype)
-    found = ExactDenoiser(points, SCHEDULE)(x_t, t)
-    expected = ExactDenoiser(points.float(), SCHEDULE)(x_t.float(), t)
-    for a, b in zip(found[:2], expected[:2], strict=True):
+    half, wide = ExactDenoiser(points, SCHEDULE), ExactDenoiser(points.float(), SCHEDULE)
+    found, expected = half(x_t, t), wide(x_t.float(), t)
+    pairs = zip([*found[:2], half.weights(x_t, t)], [*expected[:2], wide.weights(x_t.float(), t)], strict=True)
+    for a, b in pairs:
         assert a.dtype == torch.float32 and torch.equal(a, b)
 
 
