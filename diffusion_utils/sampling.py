@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -134,7 +135,7 @@ def timesteps(schedule: Schedule, steps: int, spacing: str | float = "uniform", 
     if spacing == "uniform":
         return [round(start * (steps - i) / steps) for i in range(steps + 1)]
     power = 2 if spacing == "late" else spacing
-    if isinstance(power, int | float):
+    if isinstance(power, Real):  # NumPy's numbers, too
         if not 1 <= power < math.inf:
             raise ValueError(f"spacing as a number must be finite and at least 1, got {power}")
         return _apart([round(start * (1 - (i / steps) ** power)) for i in range(steps + 1)])

@@ -115,6 +115,13 @@ def test_sinusoidal_values() -> None:
     assert e.dtype == torch.float32
 
 
+def test_a_network_with_labels_compiles_in_one_piece() -> None:
+    """To look at the labels would break it in two; a `Denoiser` looks at them before."""
+    net, x, time, label = tiny(num_classes=3), torch.randn(2, 1, 8, 8), torch.full((2,), 300.0), torch.tensor([0, 3])
+    compiled = torch.compile(net, backend="eager", fullgraph=True)  # the graph alone, without a C++ compiler
+    assert torch.equal(compiled(x, time, label), net(x, time, label))
+
+
 def test_embedding_without_classes_refuses_labels() -> None:
     with pytest.raises(ValueError, match="num_classes=0"):
         ConditionEmbedding(8)(torch.zeros(2), torch.tensor([1, 2]))

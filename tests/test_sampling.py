@@ -206,6 +206,7 @@ def test_late_spacing_has_strides_that_grow_evenly() -> None:
     assert [t - s for t, s in itertools.pairwise(walk)] == [10, 30, 50, 70, 90, 110, 130, 150, 170, 190]
     assert timesteps(cosine(1000), 10, "late", 500) == [500, 495, 480, 455, 420, 375, 320, 255, 180, 95, 0]
     assert timesteps(cosine(1000), 10, 2.0) == walk and timesteps(cosine(1000), 10, 1) == timesteps(cosine(1000), 10)
+    assert timesteps(cosine(1000), 10, np.float32(2)) == timesteps(cosine(1000), 10, np.int64(2)) == walk
     assert timesteps(cosine(1000), 4, 1.5) == [1000, 875, 646, 350, 0]  # 1 − (i/4)^1.5: 1/8, 0.3536, 0.6495 of the way
 
 
