@@ -4,7 +4,7 @@ The pages are those of book/_build/html, or of the folder named in DIFFUSION_SIT
 """
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 
 import pytest
@@ -137,12 +137,24 @@ def test_a_page_is_accessible(browser, site_url, page_name, scheme):
         assert violations(page) == []
 
 
-def test_code_that_a_cell_shows_has_no_light_frame_in_a_dark_page(browser, site_url):
-    for page_name in sorted(pages_with('text_html"><div class="highlight">')):  # what show_source writes
-        with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": "dark"}) as page:
-            frames = page.locator(".output.text_html:has(.highlight)")
-            colours = frames.evaluate_all("all => all.map((frame) => getComputedStyle(frame).backgroundColor)")
-            assert colours and set(colours) == {"rgba(0, 0, 0, 0)"}, page_name
+@pytest.mark.parametrize("page_name", sorted(pages_with('text_html"><div class="highlight">')))  # what show_source writes
+def test_code_that_a_cell_shows_has_no_light_frame_in_a_dark_page(browser, site_url, page_name):
+    with opened(browser, f"{site_url}/{page_name}", **{**DESKTOP, "color_scheme": "dark"}) as page:
+        frames = page.locator(".output.text_html:has(.highlight)")
+        colours = frames.evaluate_all("all => all.map((frame) => getComputedStyle(frame).backgroundColor)")
+        assert colours and set(colours) == {"rgba(0, 0, 0, 0)"}
+
+
+# Text that a page translator must leave as it is, in elements that do not say so.
+TRANSLATABLE = """() => [...document.querySelectorAll("pre, code, samp, .math, math")]
+    .filter((element) => element.textContent.trim() && !element.closest("[translate=no], .notranslate"))
+    .map((element) => element.outerHTML.slice(0, 100))"""
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+def test_a_page_translator_is_kept_from_code_and_formulas(browser, site_url, page_name):
+    with opened(browser, f"{site_url}/{page_name}", java_script_enabled=False, **DESKTOP) as page:
+        assert page.evaluate(TRANSLATABLE) == []
 
 
 def violations(page) -> list:
@@ -168,24 +180,50 @@ def click_at(page, slider, fraction: float) -> None:
     slider.tap(position=place) if page.evaluate("navigator.maxTouchPoints > 0") else slider.click(position=place)
 
 
-@pytest.mark.parametrize("device", ["desktop, light", "phone, dark"])
-@pytest.mark.parametrize("page_name", WITH_WIDGETS)
-def test_every_slider_changes_the_picture_and_its_readout(browser, site_url, page_name, device):
-    with opened(browser, f"{site_url}/{page_name}", **(DESKTOP if "light" in device else PHONE)) as page:
-        assert wait_for_widgets(page) > 0
-        for widget in page.locator(".fs").all():
-            sliders = widget.locator("input[type=range]").all()
-            for slider in sliders:  # where the others stand at an end, a slider may have nothing to change
-                click_at(page, slider, 0.5)
-            for k, slider in enumerate(sliders):
-                name = f"slider {k} of {widget.get_attribute('aria-label')!r}"
-                check_keyboard(page, widget, slider, k, name)
-                check_pointer(page, widget, slider, k, name)
-                click_at(page, slider, 0.5)
-            check_play(page, widget)
-            if "light" in device:
-                check_tools(page, widget)
-        assert page.problems == []
+@pytest.fixture(scope="module")
+def open_for_all_figures(browser, site_url):
+    """Opens a page on a device, or gives the one that is open, as the tests of a page's figures follow one another; but a
+    fresh one after a figure had problems, for which the next shall not answer."""
+    now = {"key": None, "page": None}
+    with ExitStack() as stack:
+
+        def open_page(page_name: str, device: str):
+            if now["key"] != (page_name, device) or now["page"].problems:
+                stack.close()
+                options = DESKTOP if device == "desktop, light" else PHONE
+                page = stack.enter_context(opened(browser, f"{site_url}/{page_name}", **options))
+                assert wait_for_widgets(page) == number_of_figures(page_name)
+                now.update(key=(page_name, device), page=page)
+            return now["page"]
+
+        yield open_page
+
+
+def number_of_figures(page_name: str) -> int:
+    return (SITE / page_name).read_text(encoding="utf-8").count('class="widget-figure"')
+
+
+FIGURES = [(page_name, device, number) for page_name in WITH_WIDGETS for device in ("desktop, light", "phone, dark")
+           for number in range(1, number_of_figures(page_name) + 1)]
+
+
+@pytest.mark.parametrize(("page_name", "device", "number"), FIGURES)
+def test_every_slider_changes_the_picture_and_its_readout(open_for_all_figures, page_name, device, number):
+    """One figure a test: on a busy machine all those of a page may exceed the time that one test has."""
+    page = open_for_all_figures(page_name, device)
+    widget = page.locator(".fs").nth(number - 1)
+    sliders = widget.locator("input[type=range]").all()
+    for slider in sliders:  # where the others stand at an end, a slider may have nothing to change
+        click_at(page, slider, 0.5)
+    for k, slider in enumerate(sliders):
+        name = f"slider {k} of {widget.get_attribute('aria-label')!r}"
+        check_keyboard(page, widget, slider, k, name)
+        check_pointer(page, widget, slider, k, name)
+        click_at(page, slider, 0.5)
+    check_play(page, widget)
+    if device == "desktop, light":
+        check_tools(page, widget)
+    assert page.problems == []
 
 
 def check_keyboard(page, widget, slider, k: int, name: str) -> None:
