@@ -38,7 +38,7 @@ def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
     Those whose smaller sides are equal go through `newton_schulz` together: few large products instead of many small ones.
     """
     wide = [matrix.T if len(matrix) > matrix.shape[1] else matrix for matrix in matrices]  # the smaller Gram matrix
-    wide = [x / (x.norm() + 1e-7) for x in wide]  # the largest singular value is now at most 1
+    wide = [x / (torch.linalg.vector_norm(x) + 1e-7) for x in wide]  # the largest singular value is now at most 1
     found: dict[int, Tensor] = {}
     for side in {len(x) for x in wide}:
         alike = [k for k, x in enumerate(wide) if len(x) == side]

@@ -24,7 +24,7 @@ from diffusion_utils.data import ImageData, to_model, to_pixels
 from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, eps_from_x0, score_from_eps, split, target
 from diffusion_utils.distributed import Group
 from diffusion_utils.ema import EMA
-from diffusion_utils.evaluation import Yardstick
+from diffusion_utils.evaluation import Yardstick, check_images, check_label_list
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.generate import generate
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
@@ -296,6 +296,11 @@ def check_measures(device: torch.device) -> object:
             metrics.feature_statistics(there), metrics.nearest_rows(there[:2], there), metrics.random_floor(there, 5))
 
 
+def test_digits_and_labels_to_be_evaluated_may_lie_on_a_device(device: torch.device) -> None:
+    x, labels = check_images(digits(device)), check_label_list(torch.arange(4, device=device), 4)
+    assert x.device.type == labels.device.type == "cpu" and torch.equal(x, digits(x.device))
+
+
 # Speed
 
 
@@ -340,6 +345,7 @@ def at_home(found: object) -> object:
     return torch.utils._pytree.tree_map(lambda x: x.detach().cpu() if isinstance(x, Tensor) else x, found)
 
 
+@pytest.mark.filterwarnings("error")  # as when the book is built
 @pytest.mark.parametrize("checked", dict.fromkeys(CHECKS.values()), ids=lambda function: function.__name__[6:])
 @pytest.mark.parametrize("kind", ["cuda", "mps"])
 def test_it_runs_there_and_finds_the_same(checked: Callable, kind: str, in_float32: None) -> None:
