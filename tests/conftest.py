@@ -32,6 +32,25 @@ def read_only_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
+def unreadable_file() -> Iterator[Path]:
+    """An .npy file that this process may not read, even where the tests run as root."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("this system has no Unix permissions")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.npy"
+        path.touch(mode=0)
+        os.chmod(folder, 0o755)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(NOBODY)
+        try:
+            yield path
+        finally:
+            if is_root:
+                os.seteuid(0)
+
+
+@pytest.fixture
 def full_disk() -> Callable[[int], AbstractContextManager[None]]:
     """`with full_disk(n):` no file grows beyond n bytes: the writing call fails just as on a disk without room."""
     resource = pytest.importorskip("resource")

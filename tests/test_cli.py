@@ -228,14 +228,9 @@ def test_what_cannot_be_done_is_said_in_one_line_before_any_work(args, says, fil
     assert sorted(files.rglob("*")) == before
 
 
-def test_a_file_without_permission_is_not_called_truncated(samples, tmp_path, monkeypatch, capsys):
-    path = tmp_path / "x.npy"
-    path.write_bytes(samples.read_bytes())
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user may read every file")
-    assert main(["evaluate", str(path)]) == 2
-    assert f"cannot read {path}: Permission denied" in capsys.readouterr().err
+def test_a_file_without_permission_is_not_called_truncated(unreadable_file, capsys):
+    assert main(["evaluate", str(unreadable_file)]) == 2
+    assert capsys.readouterr().err == f"error: cannot read {unreadable_file}: Permission denied\n"
 
 
 @pytest.mark.parametrize("args", [
