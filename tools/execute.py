@@ -27,6 +27,7 @@ from tally import Tally
 
 CELL_TIMEOUT = 300      # seconds; a whole chapter is to stay under 120
 LIMIT = 1800            # seconds after which a chapter is stopped, whatever keeps it
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")  # of downloaded digits, for all chapters
 # Run by the kernel before the first cell, and after it imported what it needs itself.
 WARNINGS_ARE_ERRORS = """
 import warnings
@@ -69,8 +70,8 @@ def execute_into(folder: Path, notebooks: list[Path], place: Place) -> Tally:
 
 
 def package_digest() -> str:
-    """A digest of all that a notebook can import, and of the data it was told to use."""
-    digest = hashlib.sha256(os.environ.get("DIFFUSION_DATA", "").encode())
+    """A digest of all that a notebook can import."""
+    digest = hashlib.sha256()
     files = sorted(path for path in (ROOT / "diffusion_utils").rglob("*") if path.is_file())
     for path in [ROOT / "requirements.txt", *files]:
         if "__pycache__" not in path.parts:
@@ -78,8 +79,16 @@ def package_digest() -> str:
     return digest.hexdigest()
 
 
+def digits_found() -> str:
+    """Which digits a chapter finds: those of a folder that is named, downloaded ones, or scikit-learn's smaller ones."""
+    named = os.environ.get("DIFFUSION_DATA")
+    downloaded = CACHE / "diffusion_utils" / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    return named or ("downloaded" if downloaded.is_file() else "smaller")
+
+
 def key(source: bytes, package: str) -> str:
-    return hashlib.sha256(source).hexdigest() + package
+    """What an executed copy was made from: the notebook, the package and the digits."""
+    return hashlib.sha256(source + package.encode() + digits_found().encode()).hexdigest()
 
 
 def is_fresh(notebook: Path, package: str) -> bool:
@@ -165,7 +174,7 @@ def run_one(notebook: Path, work: Path, place: Place) -> Run:
         copy.write_text(json.dumps(shortened(json.loads(source))), encoding="utf-8")
     path = os.pathsep.join(str(folder) for folder in (place.libraries, work / "package") if folder)
     changes = {"PYTHONPATH": path, "PYTHONUTF8": "1", "IPYTHONDIR": str(work / "ipython"),
-               "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # downloaded digits
+               "XDG_CACHE_HOME": str(CACHE),
                **dict.fromkeys(("HOME", "USERPROFILE"), str(own["home"])),
                **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own["temporary"])), **place.environment}
     started = time.perf_counter()

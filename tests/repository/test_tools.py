@@ -58,6 +58,19 @@ def test_only_what_changed_is_executed_again(built: Path) -> None:
     assert not execute.is_fresh(path, "another state of the package")
 
 
+def test_a_chapter_is_executed_again_once_other_digits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages made without a network would otherwise keep the smaller digits for ever."""
+    monkeypatch.delenv("DIFFUSION_DATA", raising=False)
+    monkeypatch.setattr(execute, "CACHE", tmp_path)
+    offline = execute.key(b"notebook", "package")
+    raw = tmp_path / "diffusion_utils" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "train-images-idx3-ubyte").touch()
+    downloaded = execute.key(b"notebook", "package")
+    monkeypatch.setenv("DIFFUSION_DATA", str(tmp_path / "mine"))
+    assert len({offline, downloaded, execute.key(b"notebook", "package")}) == 3
+
+
 UNTIDY = """
 import tempfile
 from pathlib import Path
