@@ -20,13 +20,13 @@ from .data import DataError
 from .errors import is_out_of_memory
 from .evaluation import check_images, check_label_list, evaluate
 from .generate import generate, sampling_of
-from .npy import check_writable, read_npy, write_npy
+from .npy import check_target, read_npy, write_npy
 from .recipes import RECIPES, get_recipe
 from .sampling import SAMPLERS, SPACINGS, calls_per_sample
 from .training import TrainingDiverged, TrainingInterrupted
 
 BYTES = 28 * 28 * 4  # of a sample, float32
-MOST = 10_000_000  # samples that can be evaluated; they are held in memory, and 31 GB are much already
+MOST = 10_000_000  # samples that can be evaluated: they are all held in memory, and these take 31 GB
 DRAWING = ("batch", "eta", "eta_border", "guidance", "n", "sampler", "seed", "spacing", "steps")  # options of drawing samples
 
 
@@ -55,7 +55,7 @@ def sample(args: argparse.Namespace) -> None:
     n = 64 if args.n is None else args.n
     if n < 1:
         raise ValueError(f"n must be an integer ≥ 1, got {n}")
-    out = check_writable(args.out, n * BYTES)
+    out = check_target(args.out, n * BYTES)
     checkpoint = checkpoints.load(args.checkpoint, args.device)
     labels = None
     if args.label == "all":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,11 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .files import write_atomic
+from .files import check_writable, write_atomic
 
 
-def check_writable(path: str, size: int) -> Path:
-    """The path, if a file of `size` bytes can be made there: found out before an hour of work, not after it."""
+def check_target(path: str, size: int) -> Path:
+    """The path, if a file of `size` bytes can be made there: found out before an hour of work, not after it.
+
+    Raises ValueError for another ending, a missing folder or a full disk, OSError where the folder cannot be written.
+    """
     path = Path(path)
     if path.suffix != ".npy":
         raise ValueError(f"--out must end in .npy, got {path}")
@@ -24,8 +26,7 @@ def check_writable(path: str, size: int) -> Path:
         raise ValueError(f"--out: {path} is a folder")
     if not path.parent.is_dir():
         raise ValueError(f"--out: the folder {path.parent} does not exist")
-    if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"--out: the folder {path.parent} is not writable")
+    check_writable(path.parent)
     free = shutil.disk_usage(path.parent).free
     if size > free:
         raise ValueError(f"--out: {path} would take {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free there")

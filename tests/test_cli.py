@@ -104,6 +104,11 @@ def test_bad_input_is_said_in_one_line_and_writes_nothing(args, says, tmp_path):
     assert not list(tmp_path.rglob("*.npy"))
 
 
+def test_a_folder_that_cannot_be_written_is_found_out_before_anything_is_loaded(read_only_folder, capsys):
+    assert main(["sample", "--checkpoint", "mnist-unt", "--out", str(read_only_folder / "x.npy")]) == 2
+    assert f"cannot write in the folder {read_only_folder}" in capsys.readouterr().err
+
+
 def test_evaluate_a_file_prints_json(samples):
     done = run("evaluate", str(samples), "--labels", str(samples.with_suffix(".labels.npy")))
     assert done.returncode == 0, done.stderr
