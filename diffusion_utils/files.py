@@ -25,7 +25,7 @@ HELD = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES)  # what systems answer wh
 
 
 class InUseError(OSError):
-    """Another living process holds the lock; the message says what is in use."""
+    """Another run, in this process or elsewhere, holds the lock; the message says what is in use."""
 
 
 # --- Writing
@@ -110,8 +110,8 @@ def locked(path: str | Path, what: str, wait: bool = True) -> Iterator[None]:
         announced = False
         while not _take(file):
             if not wait:
-                raise InUseError(f"{what} is in use by another process or notebook, which holds {path}: "
-                                 "wait until it ends, or end it")
+                raise InUseError(f"{what} is in use: another run, in this process or elsewhere, holds {path}. "
+                                 "Wait until it ends, or end it; one that is paused here ends by its close()")
             if not announced:
                 notice(f"{what} is in use by another process; waiting until it has finished")
                 announced = True

@@ -154,7 +154,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen]:
 
 
 def test_a_held_lock_is_refused_and_a_killed_holder_blocks_nobody(tmp_path: Path, holder: subprocess.Popen) -> None:
-    with pytest.raises(InUseError, match="the house is in use by another process.*lock"), \
+    with pytest.raises(InUseError, match="the house is in use: another run.*lock"), \
             locked(tmp_path / "lock", "the house", wait=False):
         pytest.fail("two hold the lock")
     holder.kill()

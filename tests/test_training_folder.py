@@ -54,7 +54,7 @@ def first_run(folder: Path, then: str) -> subprocess.Popen:
 def test_a_second_run_in_the_folder_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
     with first_run(tmp_path, "input()") as process:
         for resume in (False, True):
-            with pytest.raises(InUseError, match=f"the folder {tmp_path} is in use by another"):
+            with pytest.raises(InUseError, match=f"the folder {tmp_path} is in use: another run"):
                 next(start(tmp_path, resume=resume))
         process.send_signal(signal.SIGKILL)
     assert [line.step for line in start(tmp_path)] == [1, 2, 4, 6], "one that was killed is in nobody's way"
@@ -63,7 +63,7 @@ def test_a_second_run_in_the_folder_is_refused_until_the_first_has_ended(tmp_pat
 def test_two_runs_of_one_process_are_two(tmp_path: Path) -> None:
     run = start(tmp_path)
     next(run)
-    with pytest.raises(InUseError, match="in use"):
+    with pytest.raises(InUseError, match="in this process or elsewhere.*close"):
         next(start(tmp_path))
     run.close()
     assert next(start(tmp_path, resume=True)).step == 1
