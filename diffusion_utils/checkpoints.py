@@ -136,7 +136,7 @@ def load(name: str | Path, device: str | torch.device | None = None) -> Checkpoi
         net.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"the weights of {name} do not fit the network of its card: {first_line(error)}") from error
-    chosen = pick_device(str(device)) if device is not None else pick_device()
+    chosen = pick_device(device)
     net.to(chosen, memory_format=memory_format(chosen)).eval().requires_grad_(False)
     return Checkpoint(card["name"], card, net)
 

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 
-# What our messages hold beyond ASCII, in the words of one who has a typewriter; everything else becomes a question mark.
+# What our messages hold beyond ASCII, as a typewriter would put it; everything else becomes a question mark.
 PLAIN = {"…": "...", "≥": ">=", "≤": "<=", "−": "-", "–": "-", "×": "x", "·": "*", "√": "sqrt ", "²": "^2", "→": "->", "é": "e",
          "ᾱ": "alpha_bar", "α": "alpha", "β": "beta", "ε": "eps", "η": "eta", "λ": "lambda", "σ": "sigma"}
 

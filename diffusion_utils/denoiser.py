@@ -95,8 +95,8 @@ def score_from_eps(eps_hat: Tensor, noise: Tensor) -> Tensor:
 class Denoiser:
     """Network + schedule + what the network predicts = a function (x_t, t, cond) → Prediction.
 
-    net: called as net(x_t, 1000·t/T, cond), x_t in the precision of its weights, time float32 (B,); cond, where it says that
-    it has num_classes, is looked at once for each tensor of labels; predicts: 'eps', 'x0', 'v' or 'flow';
+    net: called as net(x_t, 1000·t/T, cond), x_t in the precision of its weights, time float32 (B,). Where it says that it
+    has num_classes, labels in cond are checked, once for each tensor of them; predicts: 'eps', 'x0', 'v' or 'flow';
     clip: (low, high) to which x̂₀ is clipped, or None. After clipping ε̂ is derived again, so that the two still
     explain x_t together (Ho et al. 2020's released code does so by way of the posterior mean).
     """

@@ -130,7 +130,7 @@ def _load(split: str, folder: Path | None, cache: Path) -> ImageData:
     problem = _download(cache)
     if problem is None:
         return _read_folder(cache, split, "torchvision download")
-    notice(f"the MNIST digits could not be had (DIFFUSION_DATA is not set; download: {problem}). "
+    notice(f"the MNIST digits are not at hand (DIFFUSION_DATA is not set; download: {problem}). "
            "Using the 1,797 smaller digits that scikit-learn carries, resized to 28×28: fine for trying things out, "
            "but figures will differ from the book's.")
     return _sklearn_digits(split)

@@ -44,4 +44,4 @@ def test_a_dead_network_is_asked_once_for_all_chapters(tmp_path: Path) -> None:
     assert {output["name"] for outputs in shown for output in outputs} == {"stdout"}, "on stderr it would fail the build"
     first, second = ("".join(line for output in outputs for line in output["text"]) for outputs in shown)
     assert first == second
-    assert first.startswith("Notice: the MNIST digits could not be had") and first.endswith("\nsklearn-digits-test\n")
+    assert first.startswith("Notice: the MNIST digits are not at hand") and first.endswith("\nsklearn-digits-test\n")
