@@ -113,7 +113,7 @@ def locked(path: str | Path, what: str, wait: bool = True) -> Iterator[None]:
                 raise InUseError(f"{what} is in use: another run, in this process or elsewhere, holds {path}. "
                                  "Wait until it ends, or end it; one that is paused here ends by its close()")
             if not announced:
-                notice(f"{what} is in use by another process; waiting until it has finished")
+                notice(f"waiting for another process to finish with {what}")
                 announced = True
             time.sleep(0.1)
         try:

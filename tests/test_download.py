@@ -284,4 +284,4 @@ def test_two_first_runs_at_once_both_get_the_digits(tmp_path: Path) -> None:
         said = [process.communicate(timeout=120) for process in both]
     assert [out for out, _ in said] == ["mnist-train\n"] * 2, said
     assert sorted(there.asked) == sorted(packed), "each file was sent once"
-    assert sum("waiting until it has finished" in err for _, err in said) == 1
+    assert sum("waiting for another process to finish with the download" in err for _, err in said) == 1

@@ -175,7 +175,7 @@ def test_waiting_is_announced_and_ends_with_the_holder(tmp_path: Path, holder: s
     with locked(tmp_path / "lock", "the house"):
         assert released.is_set()
     timer.join()
-    assert capsys.readouterr().err == "Notice: the house is in use by another process; waiting until it has finished\n"
+    assert capsys.readouterr().err == "Notice: waiting for another process to finish with the house\n"
 
 
 def test_a_lock_has_one_holder_in_one_process_too_and_is_given_back_after_an_error(tmp_path: Path) -> None:
