@@ -218,7 +218,7 @@ def advice_on_memory(args: argparse.Namespace) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it worked, 2 for an error that is said in one line, 130 after Ctrl-C, 143 after SIGTERM.
 
-    Other exceptions are bugs, which shall be seen with their traceback.
+    Other exceptions are bugs, and end with their traceback.
     """
     forgiving_output()
     args = parser().parse_args(argv)

@@ -135,7 +135,7 @@ def linear(T: int = 1000, beta_first: float = 1e-4, beta_last: float = 0.02, *, 
 
     The defaults are made for T = 1000; with fewer steps they leave signal in x_T and are refused (scale both by 1000/T).
     """
-    _check_steps(T)
+    whole_number("T", T, 1)
     if not 0 < beta_first < 1 or not 0 < beta_last < 1:
         raise ValueError(f"beta_first and beta_last must lie in (0, 1), got {beta_first:g} and {beta_last:g}")
     return from_betas(torch.linspace(beta_first, beta_last, T, dtype=torch.float64), "linear", allow_signal_left)
@@ -146,7 +146,7 @@ def cosine(T: int = 1000, offset: float = 0.008, beta_max: float = 0.999) -> Sch
 
     β_t is capped at beta_max, so that the last row keeps a trace of signal instead of dividing by zero.
     """
-    _check_steps(T)
+    whole_number("T", T, 1)
     angle = (torch.arange(T + 1, dtype=torch.float64) / T + offset) / (1 + offset) * math.pi / 2
     alpha_bar = angle.cos() ** 2
     betas = (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=beta_max)
@@ -158,7 +158,7 @@ def sigmoid(T: int = 1000, start: float = -3.0, end: float = 3.0, floor: float =
 
     floor: the smallest ᾱ, so that x_T keeps a non-zero SNR.
     """
-    _check_steps(T)
+    whole_number("T", T, 1)
     if not start < end:
         raise ValueError(f"start must lie below end, got {start:g} and {end:g}")
     edge = torch.sigmoid(torch.tensor([start, end], dtype=torch.float64))
@@ -174,7 +174,7 @@ def flow(T: int = 1000) -> Schedule:
 
     Not variance preserving, and no signal is left at T.
     """
-    _check_steps(T)
+    whole_number("T", T, 1)
     u = torch.arange(T + 1, dtype=torch.float64) / T
     return Schedule(1 - u, u, "flow")
 
@@ -200,10 +200,6 @@ def from_alpha_bar(alpha_bar: Tensor, name: str = "custom", allow_signal_left: b
                          f"noise. With T = {len(alpha_bar) - 1} steps use larger β (scale them by 1000/T) or the cosine "
                          "schedule; to study the mistake on purpose pass allow_signal_left=True")
     return Schedule(alpha_bar.sqrt(), (1 - alpha_bar).sqrt(), name)
-
-
-def _check_steps(T: int) -> None:
-    whole_number("T", T, 1)
 
 
 SCHEDULES = {"linear": linear, "cosine": cosine, "sigmoid": sigmoid, "flow": flow}

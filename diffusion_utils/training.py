@@ -135,7 +135,7 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
     loss_fn(net, rows, generator): scalar loss on the data rows `rows` (int64 (batch,)), drawing all randomness from the
     generator (on several devices: for the whole batch, then keeping `group.share`). folder: where `state.safetensors`
     is kept, rewritten every save_minutes, at the end, and when the caller leaves the loop; None keeps nothing. resume: go
-    on from that file. rate: the learning rate of a step, where it shall not be a rise and a cosine. about: what else the
+    on from that file. rate: the learning rate of a step, by default a rise and a cosine. about: what else the
     run depends on, such as the name and hash of its data: a dict of what JSON can hold, kept in the state.
     Raises TrainingDiverged on a NaN loss (the last saved state is kept), TrainingInterrupted after Ctrl-C or SIGTERM (state
     saved), OSError where the folder cannot be written or is in use, FileExistsError where it holds another run, ValueError

@@ -8,7 +8,7 @@ import pytest
 from equation_tests import tests
 
 ROUNDING = 1e-7  # wider than this is more than float64 needs, integrals and differences of its numbers included
-FOUND = {label: test for label, test in tests().items()}
+FOUND = tests()
 
 
 def wide_without_a_reason(source: str) -> list[str]:
