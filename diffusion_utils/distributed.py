@@ -71,8 +71,9 @@ class TorchrunGroup(Group):
         for rank, theirs in enumerate(of_all):
             found = differences(of_all[0], theirs)
             if found:
-                told = "; ".join(f"{name} is {first!r} in process 0 and {other!r}" for name, (first, other) in found.items())
-                raise ValueError(f"all processes must train the same network on the same data, but {told} in process {rank}")
+                told = "; ".join(f"{name}: {first!r} and {other!r}" for name, (first, other) in found.items())
+                raise ValueError("all processes must train the same network on the same data, but processes 0 and "
+                                 f"{rank} differ in {told}")
 
     def close(self) -> None:
         """Leave the group."""
