@@ -149,7 +149,7 @@ def test_processes_that_differ_stop_before_the_first_step(tmp_path: Path) -> Non
     ours = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(diffusion_utils.__file__).parents[1])}  # the package under test
     done = subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
-    told = re.findall(r"^(\d) all processes must train the same network on the same data, but processes 0 and 1 differ in (.*)$",
+    told = re.findall(r"^(\d) all processes must train the same network on the same data, but processes 0 and 1 differ in (.*)",
                       done.stderr, re.MULTILINE)
     # torchrun ends the other process as soon as one has failed, mostly after both have said so
     says = "config.lr: 0.001 and 0.002; data.n: 8 and 64; data.sha256: 'mine-8' and 'mine-64'; n: 8 and 64"
