@@ -148,9 +148,9 @@ def test_a_state_of_another_length_is_refused(tmp_path: Path) -> None:
     arm = Small(1.0, tmp_path)
     arm.step()
     arm.save()
-    with pytest.raises(ValueError, match="another configuration"):
+    with pytest.raises(ValueError, match="config.minutes was 1.0 and is now 2.0"):
         Small(2.0, tmp_path).resume()
-    with pytest.raises(ValueError, match="another configuration"):
+    with pytest.raises(ValueError, match="config.minutes was 1.0 and is now 2.0"):
         Small(1.0, tmp_path, rate=100.0).resume()
 
 

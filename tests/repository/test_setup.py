@@ -70,7 +70,7 @@ def test_the_variable_does_the_same(checkout: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_passes_the_address_on(checkout: Path) -> None:
     (checkout / "tools" / "build.py").write_text("import os\nprint('index:', os.environ['TORCH_INDEX'])\n")
-    command = ["make", "lint", f"PYTHON={sys.executable}", f"TORCH_INDEX={A}"]
+    command = ["make", "--no-print-directory", "lint", f"PYTHON={sys.executable}", f"TORCH_INDEX={A}"]
     done = subprocess.run(command, cwd=checkout, env=C_LOCALE, capture_output=True, text=True, check=True)
     assert done.stdout == f"index: {A}\n"
 
