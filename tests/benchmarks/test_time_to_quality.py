@@ -150,7 +150,7 @@ def test_a_state_of_another_length_is_refused(tmp_path: Path) -> None:
     arm.save()
     with pytest.raises(ValueError, match="config.minutes was 1.0 and is now 2.0"):
         Small(2.0, tmp_path).resume()
-    with pytest.raises(ValueError, match="config.minutes was 1.0 and is now 2.0"):
+    with pytest.raises(ValueError, match="config.rate was None and is now 100.0"):
         Small(1.0, tmp_path, rate=100.0).resume()
 
 
