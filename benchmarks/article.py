@@ -28,16 +28,16 @@ from timing import commit, processor
 from torch import Tensor
 
 from diffusion_utils import checkpoints
-from diffusion_utils.article import Experiment, first_error, train, versions, walk
-from diffusion_utils.article.measure import live_units, loss_at_the_listings_levels, sizes
-from diffusion_utils.article.repairs import BATCH, EPOCHS
+from diffusion_utils.chapters.article import Experiment, first_error, train, versions, walk
+from diffusion_utils.chapters.article.measure import live_units, loss_at_the_listings_levels, sizes
+from diffusion_utils.chapters.article.repairs import BATCH, EPOCHS
 from diffusion_utils.data import load_mnist, to_model, to_pixels
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, describe, pick_device
-from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
+from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.records import FOLDER
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import Sampler, sample
 
 RUNS = Path(__file__).parent / "runs" / "article"
 SHOWN = 16  # samples of each version that the record keeps
@@ -155,7 +155,7 @@ class Bench:
             shape, indices = (len(rows), 1, 28, 28), rows.tolist()
             with autocast(self.device):
                 if step == "large":
-                    states = sample(denoiser, denoiser.schedule, shape, sampler="ddpm", variance="large", steps=steps,
+                    states = sample(denoiser, denoiser.schedule, shape, Sampler("ddpm", steps=steps, variance="large"),
                                     indices=indices, device=self.device)
                 else:
                     states = walk(step, denoiser, denoiser.schedule, shape, steps=steps, spacing=spacing, indices=indices,

@@ -17,9 +17,9 @@ from statistics import median
 
 from timing import read
 
+from diffusion_utils.chapters.speed import first_arrival, one_clock, training_rates
 from diffusion_utils.checkpoints import read_card
 from diffusion_utils.records import FOLDER
-from diffusion_utils.speed import first_arrival, one_clock, training_rates
 
 # Of each goal: what it says, the figure, and whether the figure meets it (None: there is nothing to meet).
 Bar = tuple[str, str, bool | None]

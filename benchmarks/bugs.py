@@ -20,15 +20,15 @@ from timing import commit, processor, versions
 from tqdm.auto import tqdm
 
 from diffusion_utils import checkpoints
-from diffusion_utils.bugs import guided, of_family, train, walk
-from diffusion_utils.bugs.record import RIGHT, load_points
-from diffusion_utils.bugs.training import ring
+from diffusion_utils.chapters.bugs import guided, of_family, train, walk
+from diffusion_utils.chapters.bugs.record import RIGHT, load_points
+from diffusion_utils.chapters.bugs.wrong_training import ring
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, describe
-from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
+from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.records import FOLDER
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import Sampler, sample
 
 PATH = FOLDER / "bugs.json"
 WEIGHT = 3.0  # of the guidance bugs
@@ -38,7 +38,7 @@ def measure_training(name: str) -> tuple[dict, torch.Tensor]:
     """Train with the mistake and draw 1,000 points in up to 100 steps of DDPM: its figures and loss history, the points."""
     run = train(None if name == RIGHT else name)
     steps = min(100, run.schedule.T)
-    *_, last = sample(run.denoiser, run.schedule, (1000, 2), sampler="ddpm", steps=steps, seed=1)
+    *_, last = sample(run.denoiser, run.schedule, (1000, 2), Sampler("ddpm", steps=steps), seed=1)
     return figures(last.x_t) | {"history": [(step, round(loss, 4)) for step, loss in run.history]}, last.x_t
 
 

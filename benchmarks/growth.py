@@ -18,15 +18,15 @@ from peers import from_scratch
 from timing import Results, arguments
 from torch.utils.flop_counter import FlopCounterMode
 
+from diffusion_utils.chapters.speed import interleaved
 from diffusion_utils.data import load_mnist
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, memory_format, pick_device
-from diffusion_utils.distributed import TorchrunGroup, local_device
 from diffusion_utils.networks.unet import UNet
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import Sampler, sample
 from diffusion_utils.schedules import cosine
-from diffusion_utils.speed import interleaved
 from diffusion_utils.training import fit
+from diffusion_utils.training.distributed import TorchrunGroup, local_device
 
 CHANGES = {
     "batch": [{"batch": b} for b in (1, 4, 16, 64, 256)],
@@ -63,8 +63,8 @@ def longer_tables(device: torch.device, rounds: int) -> dict:
     """Seconds of 20 steps of DPM-Solver++(2M), batch 64, without a network, for schedules of T rows."""
     def walk(schedule):
         def run() -> None:
-            denoiser = Denoiser(lambda x, time, cond=None: x, schedule, "v")
-            for _ in sample(denoiser, schedule, (64, 1, 28, 28), sampler="dpmpp_2m", steps=20, device=device):
+            denoiser = Denoiser(lambda x, time, cond=None: x, schedule, "v", clip=(-1, 1))
+            for _ in sample(denoiser, schedule, (64, 1, 28, 28), Sampler("dpmpp_2m", steps=20), device=device):
                 pass
         return run
 

@@ -14,10 +14,10 @@ from timing import Results, arguments
 
 from diffusion_utils.data import ImageData, load_mnist
 from diffusion_utils.devices import memory_format, pick_device
-from diffusion_utils.distributed import Group
-from diffusion_utils.evaluation import Yardstick
+from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.recipes.quick import quick
 from diffusion_utils.training import fit
+from diffusion_utils.training.distributed import Group
 
 LENGTHS, SEEDS = (2, 5), (0, 1, 2)  # minutes
 

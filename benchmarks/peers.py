@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from diffusion_utils.data import ImageData, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, memory_format
-from diffusion_utils.distributed import Group
-from diffusion_utils.ema import EMA
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
-from diffusion_utils.state import load_state, save_state
 from diffusion_utils.training import Progress, fit
+from diffusion_utils.training.distributed import Group
+from diffusion_utils.training.ema import EMA
+from diffusion_utils.training.state import load_state, save_state
 
 SAVE_MINUTES = 5.0  # between two states of a run; those of ours are written while its clock runs
 CHUNK = 128  # of a large batch at a time: the same gradient, and less memory, which a CPU has sooner in its caches
@@ -40,7 +40,7 @@ def from_scratch() -> DiffusionRecipe:
     """The network and the times of mnist-unet, with fresh weights and no other model to begin with or to learn from."""
     unet = get_recipe("mnist-unet")
     return replace(get_recipe("mnist-unet-base"), name="mnist-unet from scratch", network=unet.network,
-                   label_dropout=0.0, time_power=unet.time_power, sampling=SAMPLING, snapshots=())
+                   dropout=0.0, time_power=unet.time_power, sampling=SAMPLING, snapshots=())
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Ours(Arm):
         self.elapsed = self.clock(self.progress.seconds / 60)
 
     def draw(self, n: int) -> Tensor:
-        denoiser = Denoiser(self.progress.ema_net, self.schedule, self.predicts)
+        denoiser = Denoiser(self.progress.ema_net, self.schedule, self.predicts, clip=(-1, 1))
         fresh = range(self.drawn, self.drawn + n)  # a sample's noise depends on its number: each call takes new ones
         *_, last = sample(denoiser, self.schedule, (n, 1, 28, 28), **self.sampling, indices=fresh, device=self.device)
         self.drawn += n

@@ -30,10 +30,10 @@ from diffusion_utils import checkpoints, records
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import network_time
 from diffusion_utils.devices import autocast, describe
-from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
+from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.noise import SampleNoise
-from diffusion_utils.sampling import calls_per_sample, sample
+from diffusion_utils.sampling import Sampler, sample
 
 STEPS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50)
 SAMPLERS = {
@@ -75,7 +75,7 @@ def draw(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, set
     for first in range(0, n, batch):
         rows = range(first, min(first + batch, n))
         with autocast(checkpoint.device):
-            *_, last = sample(checkpoint.denoiser, checkpoint.schedule, (len(rows), 1, 28, 28), steps=steps,
+            *_, last = sample(checkpoint.denoiser, checkpoint.schedule, (len(rows), 1, 28, 28), Sampler(steps=steps),
                               indices=rows, device=checkpoint.device, **settings)
         done.append(last.x_t.float().clamp(-1, 1).cpu())
     return torch.cat(done)
@@ -192,7 +192,7 @@ def main() -> None:
             x, calls = draw_peer(checkpoint, n, args.batch, steps, name), steps
         else:
             x = draw(checkpoint, n, args.batch, steps, SAMPLERS[name])
-            calls = calls_per_sample(SAMPLERS[name]["sampler"], steps)
+            calls = Sampler(SAMPLERS[name]["sampler"], steps).calls()
         fd = yardstick.distance(x)
         record.add(part, {"name": name, "steps": steps, "calls": calls, "n": n, "fd": round(fd, 4)})
         tqdm.write(f"{part:9s} {name:32s} {steps:4d} steps {calls:4d} calls  n = {n:5d}  Fréchet distance {fd:8.2f}")

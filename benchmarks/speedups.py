@@ -26,13 +26,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader
 
+from diffusion_utils.chapters.speed import finish, interleaved
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, has_fast_bf16, keep_freed_memory, pick_device
 from diffusion_utils.errors import first_line
-from diffusion_utils.muon import Muon, orthogonal
-from diffusion_utils.sampling import sample
-from diffusion_utils.speed import finish, interleaved
+from diffusion_utils.sampling import Sampler, sample
+from diffusion_utils.training.muon import Muon, orthogonal
 
 BATCH = 64
 
@@ -257,7 +257,7 @@ def sampling_loop(device: torch.device) -> dict:
     def ready(net: Callable) -> Callable[[], None]:
         def run() -> None:
             with autocast(device):
-                for _ in sample(Denoiser(net, schedule, "v"), schedule, (BATCH, 1, 28, 28), sampler="dpmpp_2m", steps=20,
+                for _ in sample(Denoiser(net, schedule, "v", clip=(-1, 1)), schedule, (BATCH, 1, 28, 28), Sampler("dpmpp_2m", steps=20),
                                 device=device):
                     pass
         return run

@@ -28,13 +28,13 @@ from torch import Tensor, nn
 from diffusion_utils.data import ImageData, load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, pick_device
-from diffusion_utils.distributed import Group
-from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times, x0_factor
+from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.sampling import sample
 from diffusion_utils.schedules import Schedule, from_alpha_bar
 from diffusion_utils.training import RateFn, TrainConfig, fit, learning_rate
+from diffusion_utils.training.distributed import Group
 
 
 def error_of_x0(weight: Callable[[Tensor], Tensor]) -> Callable[[Schedule, str, Tensor], Tensor]:
@@ -194,7 +194,7 @@ def measure(net: nn.Module, schedule: Schedule, predicts: str, sampling: dict, y
     done = []
     for first in range(0, n, 250):
         with autocast(device):
-            *_, last = sample(Denoiser(net, schedule, predicts), schedule, (250, 1, 28, 28), **sampling,
+            *_, last = sample(Denoiser(net, schedule, predicts, clip=(-1, 1)), schedule, (250, 1, 28, 28), **sampling,
                               indices=range(first, first + 250), device=device)
         done.append(last.x_t.float().clamp(-1, 1))
     return round(yardstick.distance(torch.cat(done)), 3)

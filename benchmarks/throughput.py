@@ -21,17 +21,17 @@ from timing import Results, arguments
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from diffusion_utils.chapters.speed import interleaved, matrix_rate
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, keep_freed_memory, memory_format, pick_device
-from diffusion_utils.distributed import Group
-from diffusion_utils.ema import EMA
 from diffusion_utils.errors import first_line
 from diffusion_utils.losses import diffusion_loss, spread_times
 from diffusion_utils.recipes import get_recipe
-from diffusion_utils.sampling import sample
-from diffusion_utils.speed import interleaved, matrix_rate
+from diffusion_utils.sampling import Sampler, sample
 from diffusion_utils.training import batch_rows, make_optimiser
+from diffusion_utils.training.distributed import Group
+from diffusion_utils.training.ema import EMA
 
 BATCH, CALLS = 64, 20
 TURN = 1280  # training images of each way to train in each round, about
@@ -67,9 +67,9 @@ def samplers(net: nn.Module, device: torch.device) -> dict:
 
     @torch.no_grad()
     def ours(sampler: str, net: Callable = net) -> Tensor:
-        denoiser = Denoiser(net, schedule, "eps")
+        denoiser = Denoiser(net, schedule, "eps", clip=(-1, 1))
         with autocast(device):
-            *_, last = sample(denoiser, schedule, (BATCH, 1, 28, 28), sampler=sampler, steps=CALLS, device=device)
+            *_, last = sample(denoiser, schedule, (BATCH, 1, 28, 28), Sampler(sampler, steps=CALLS), device=device)
         return last.x_t
 
     @torch.no_grad()

@@ -25,12 +25,12 @@ from safetensors import torch as safetensors
 from timing import HERE, RUNS, Results, arguments, machine, read
 from torch import Tensor
 
+from diffusion_utils.chapters.speed import finish, training_rates
 from diffusion_utils.data import load_mnist, to_pixels
 from diffusion_utils.devices import autocast, keep_freed_memory, pick_device
-from diffusion_utils.evaluation import Yardstick
 from diffusion_utils.files import write_atomic
+from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.records import FOLDER
-from diffusion_utils.speed import finish, training_rates
 
 FIRST_LOOK, KEPT = 0.5, 9  # minutes; digits kept at each look
 # So many samples are drawn at a look, and more of them where they score less than so many times the test floor. Few

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
+from diffusion_utils.chapters.speed import copy_rate, disturbed, matrix_rate
 from diffusion_utils.checkpoints import json_bytes
 from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
 from diffusion_utils.records import FOLDER
-from diffusion_utils.speed import copy_rate, disturbed, matrix_rate
 
 HERE = Path(__file__).parent / "here"
 RUNS = Path(__file__).parent / "runs"  # what is not finished

@@ -6,27 +6,28 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
 import torch
-from torch import Tensor
 
 from . import __version__, checkpoints, recipes
 from .checkpoints import Checkpoint
+from .conditions import Condition
 from .console import forgiving_output, print_json
-from .data import DataError
-from .errors import is_out_of_memory
-from .evaluation import check_images, check_label_list, evaluate
-from .generate import generate, sampling_of
+from .data import LOADERS, DataError
+from .errors import is_out_of_memory, unknown_name
+from .generate import generate
+from .metrics import METRICS
 from .npy import check_target, read_npy, write_npy
 from .recipes import RECIPES, get_recipe
-from .sampling import SAMPLERS, SPACINGS, calls_per_sample
+from .sampling import SAMPLERS, SPACINGS
 from .training import TrainingDiverged, TrainingInterrupted
 
-BYTES = 28 * 28 * 4  # of a sample, float32
-MOST = 10_000_000  # samples that can be evaluated: they are all held in memory, and these take 31 GB
+MOST = 32 * 2**30  # bytes of samples that can be evaluated: they are all held in memory
+SAMPLING = ("sampler", "steps", "spacing", "eta", "eta_border")  # options that change a checkpoint's own sampler
 DRAWING = ("batch", "eta", "eta_border", "guidance", "n", "sampler", "seed", "spacing", "steps")  # options of drawing samples
 
 
@@ -51,21 +52,21 @@ def train(args: argparse.Namespace) -> None:
 
 
 def sample(args: argparse.Namespace) -> None:
-    """Write samples as float32 (N, 1, 28, 28) in [−1, 1]."""
+    """Write samples as the checkpoint draws them, float32 (N, …): digits (N, 1, 28, 28) in [−1, 1]."""
     n = 64 if args.n is None else args.n
     if n < 1:
         raise ValueError(f"n must be an integer ≥ 1, got {n}")
-    out = check_target(args.out, n * BYTES)
+    out = check_target(args.out, n * bytes_of(args.checkpoint))
     checkpoint = checkpoints.load(args.checkpoint, args.device)
-    labels = None
+    cond = None
     if args.label == "all":
-        labels = torch.arange(n) % max(1, checkpoint.num_classes)
+        cond = torch.arange(n) % max(1, checkpoint.num_classes)
     elif args.label is not None:
-        labels = _integer("--label", args.label)
-    x = generate(checkpoint, n, labels=labels, **settings_of(checkpoint, args, labels), progress=True)
+        cond = _integer("--label", args.label)
+    x = generate(checkpoint, n, cond=cond, **settings_of(checkpoint, args, cond), progress=True)
     write_npy(out, x)
     if args.label == "all":
-        write_npy(out.with_suffix(".labels.npy"), labels)
+        write_npy(out.with_suffix(".labels.npy"), cond)
     print(f"{n} samples of {checkpoint.name} written to {out}")
 
 
@@ -80,36 +81,62 @@ def evaluate_file(args: argparse.Namespace) -> dict:
     if idle:
         raise ValueError(f"{', '.join(idle)} {'ask' if len(idle) > 1 else 'asks'} for samples of a checkpoint, "
                          f"and {args.what} holds samples already")
-    x = check_images(read_npy(args.what))
-    labels = check_label_list(read_npy(args.labels), len(x)) if args.labels else None
-    return evaluate(x, labels, device=args.device)
+    x, labels = read_npy(args.what), read_npy(args.labels) if args.labels else None
+    return metric_of(args.metric or "digits")(x, labels, device=args.device)
 
 
 def evaluate_checkpoint(args: argparse.Namespace) -> dict:
     """The figures of samples drawn from a checkpoint, with the settings they were drawn with."""
     if args.labels:
         raise ValueError(f"--labels belongs to a file of samples, and {args.what} is a checkpoint, asked for labels 0, 1, …")
-    n = 10_000 if args.n is None else args.n
-    if not 2 <= n <= MOST:
-        raise ValueError(f"--n must be {'≥ 2' if n < 2 else f'≤ {MOST}'} to be evaluated, got {n}")
+    n, most = 10_000 if args.n is None else args.n, MOST // bytes_of(args.what)
+    if not 2 <= n <= most:
+        raise ValueError(f"--n must be {'≥ 2' if n < 2 else f'≤ {most}'} to be evaluated, got {n}")
     checkpoint = checkpoints.load(args.what, args.device)
-    labels = torch.arange(n) % checkpoint.num_classes if checkpoint.num_classes else None
-    how = settings_of(checkpoint, args, labels)
-    x = generate(checkpoint, n, labels=labels, **how, progress=True)
-    result = evaluate(x, labels, calls_per_sample(how["sampler"], how["steps"], how["weight"]), args.device)
-    return result | {"checkpoint": checkpoint.name} | {name: value for name, value in how.items() if name != "batch"}
+    cond = conditions_to_ask(checkpoint, n)
+    how = settings_of(checkpoint, args, cond)
+    metric = metric_of(args.metric or checkpoint.card["config"].get("metric"))
+    x = generate(checkpoint, n, cond=cond, **how, progress=True)
+    sampler = checkpoint.sampler.changed(**{name: how[name] for name in SAMPLING})
+    result = metric(x, cond, sampler.calls(how["weight"]), args.device)
+    return result | {"checkpoint": checkpoint.name} | asdict(sampler) | {"weight": how["weight"], "seed": how["seed"]}
 
 
-def settings_of(checkpoint: Checkpoint, args: argparse.Namespace, labels: int | Tensor | None) -> dict:
+def metric_of(name: str | None) -> Callable[..., dict]:
+    """What measures samples, by its name. Raises ValueError for an unknown one."""
+    if name not in METRICS:
+        raise unknown_name("metric", str(name), METRICS)
+    return METRICS[name]
+
+
+def conditions_to_ask(checkpoint: Checkpoint, n: int) -> Condition:
+    """What n samples to be measured are asked for: labels in turn, or else what belongs to the test data, in its order."""
+    if checkpoint.condition is None:
+        return None
+    if checkpoint.num_classes:
+        return torch.arange(n) % checkpoint.num_classes
+    data = LOADERS[checkpoint.card["config"]["data"]]("test")
+    return data.condition(torch.arange(n) % len(data))
+
+
+def bytes_of(name: str) -> int:
+    """Of one sample of a checkpoint, in float32, by its card: known before anything is loaded."""
+    sample = checkpoints.read_card(name).get("config", {}).get("sample")
+    return 4 * math.prod(sample["shape"]) if sample else 4  # without it, `load` or `generate` will say what is missing
+
+
+def settings_of(checkpoint: Checkpoint, args: argparse.Namespace, cond: int | Condition) -> dict:
     """What the options say of drawing samples, as arguments of `generate`. Raises ValueError for one that would do nothing."""
-    how = sampling_of(checkpoint, sampler=args.sampler, steps=args.steps, spacing=args.spacing, eta=_eta(args.eta),
-                      eta_border=args.eta_border)
-    if args.eta_border is not None and not isinstance(how["eta"], Sequence):
-        raise ValueError(f"--eta-border stands between two --eta, for much noise and for little, got {how['eta']}")
-    if args.guidance is not None and labels is None:
+    changes = {"sampler": args.sampler, "steps": args.steps, "spacing": args.spacing, "eta": _eta(args.eta),
+               "eta_border": args.eta_border}
+    eta = checkpoint.sampler.changed(**changes).eta
+    if args.eta_border is not None and not isinstance(eta, Sequence):
+        raise ValueError(f"--eta-border stands between two --eta, for much noise and for little, got {eta}")
+    if args.guidance is not None and cond is None:
         raise ValueError("--guidance needs labels" + (": give --label, too" if checkpoint.num_classes
                                                       else f", and {checkpoint.name} is unconditional"))
-    return how | {"weight": 1.0 if args.guidance is None else args.guidance, "seed": args.seed or 0, "batch": batch_of(args)}
+    return changes | {"weight": 1.0 if args.guidance is None else args.guidance, "seed": args.seed or 0,
+                      "batch": batch_of(args)}
 
 
 def batch_of(args: argparse.Namespace) -> int:
@@ -201,6 +228,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("what", type=_path, metavar="FILE.npy|CHECKPOINT")
     one.add_argument("--labels", type=_path, help="an .npy file of the labels asked for")
     one.add_argument("--n", type=int, help="samples drawn from a checkpoint (default: 10,000)")
+    one.add_argument("--metric", help=f"{', '.join(METRICS)} (default: the checkpoint's own; digits for a file)")
     one.set_defaults(run=evaluate_command)
     return main
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -14,11 +14,13 @@ from torch import Tensor, nn
 
 from . import schedules
 from .denoiser import Denoiser
-from .devices import memory_format, pick_device
+from .devices import pick_device, place
 from .errors import first_line, unknown_name
 from .files import sha256, write_atomic
+from .latent import CODECS, Codec
 from .networks import NETWORKS
-from .wrappers import unwrapped
+from .sampling import Sampler
+from .training.wrappers import unwrapped
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -29,11 +31,13 @@ class CheckpointError(RuntimeError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """name; card: the JSON (configuration, data, training, figures); net: in evaluation mode, on its device."""
+    """name; card: the JSON (configuration, data, training, figures); net: in evaluation mode, on its device; parts: other
+    networks of the same file by name, such as an encoder of text."""
 
     name: str
     card: dict
     net: nn.Module
+    parts: dict[str, nn.Module] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -42,7 +46,7 @@ class Checkpoint:
 
     @property
     def num_classes(self) -> int:
-        """How many labels the network was trained with; 0 for an unconditional one."""
+        """How many labels the network was trained with; 0 for none."""
         return self.card["config"]["network"].get("num_classes", 0)
 
     @property
@@ -53,23 +57,35 @@ class Checkpoint:
 
     @property
     def denoiser(self) -> Denoiser:
-        """The network as a function (x_t, t, cond) → Prediction."""
-        return Denoiser(self.net, self.schedule, self._setting("predicts"))
+        """The network as a function (x_t, t, cond) → Prediction, its x̂₀ clipped to the range of the data."""
+        return Denoiser(self.net, self.schedule, self._setting("predicts"), self.clip)
 
     @property
-    def sampling(self) -> dict:
-        """The sampler that suits the network, and its settings."""
-        return self._setting("sampling")
+    def sampler(self) -> Sampler:
+        """The sampler that suits the network."""
+        return Sampler(**self._setting("sampling"))
+
+    @property
+    def codec(self) -> Codec:
+        """What turns the network's samples into those of the data."""
+        config = dict(self.card["config"].get("codec") or {"kind": "identity"})
+        return CODECS[config.pop("kind")](**config)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one sample, (C, H, W). Raises CheckpointError where the card does not say it of a network for colours.
+        """Of one sample as the network sees it."""
+        return tuple(self._setting("sample")["shape"])
 
-        Cards without it are older than pictures of other sizes, and those of MNIST's digits.
-        """
-        if "shape" not in self.card and self.card["config"]["network"].get("in_channels", 1) != 1:
-            raise CheckpointError(f"the card of {self.name} does not say the shape of a sample: add \"shape\": [C, H, W] to it")
-        return tuple(self.card.get("shape", (1, 28, 28)))
+    @property
+    def clip(self) -> tuple[float, float] | None:
+        """The range that no sample leaves, or None."""
+        clip = self._setting("sample")["clip"]
+        return None if clip is None else tuple(clip)
+
+    @property
+    def condition(self) -> dict | None:
+        """What the network can be told: the shape and type of each entry for one sample, or None."""
+        return self._setting("sample")["condition"]
 
     def _setting(self, name: str):
         config = self.card["config"]
@@ -128,17 +144,35 @@ def load(name: str | Path, device: str | torch.device | None = None) -> Checkpoi
     card = read_card(name)
     if "network" not in card.get("config", {}):
         raise CheckpointError(f"{find_card(name)} holds no network")
-    config = dict(card["config"]["network"])
-    net = NETWORKS[config.pop("kind")](**config)
-    weights = {k.removeprefix("net."): v.float() if v.is_floating_point() else v
-               for k, v in read_tensors(name).items() if k.startswith("net.")}
+    tensors, chosen = read_tensors(name), pick_device(device)
+    nets = {"net": card["config"]["network"]} | card["config"].get("parts", {})
+    built = {part: _build(config, tensors, part, name, chosen) for part, config in nets.items()}
+    return Checkpoint(card["name"], card, built.pop("net"), built)
+
+
+def _build(config: dict, tensors: dict[str, Tensor], part: str, name: str | Path, device: torch.device) -> nn.Module:
+    """One of a checkpoint's networks, in evaluation mode on the device."""
+    net = NETWORKS[config["kind"]](**{key: value for key, value in config.items() if key != "kind"})
+    weights = {k.removeprefix(f"{part}."): v.float() if v.is_floating_point() else v
+               for k, v in tensors.items() if k.startswith(f"{part}.")}
     try:
         net.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"the weights of {name} do not fit the network of its card: {first_line(error)}") from error
-    chosen = pick_device(device)
-    net.to(chosen, memory_format=memory_format(chosen)).eval().requires_grad_(False)
-    return Checkpoint(card["name"], card, net)
+    return place(net, device).eval().requires_grad_(False)
+
+
+def find_trained(name: str, runs: str | Path) -> Path:
+    """The card of a recipe's checkpoint: the one trained in the folder `runs`, or else the one that is shipped.
+
+    Raises ValueError where there is neither, with the command that makes it.
+    """
+    trained = Path(runs) / name / f"{name}.json"
+    card = trained if trained.is_file() else available().get(name)
+    if card is None:
+        raise ValueError(f"the weights of {name} are needed, and {trained} does not exist. "
+                         f"Train it first: python -m diffusion_utils train {name} --folder {runs}")
+    return card
 
 
 def save(folder: str | Path, card: dict, tensors: dict[str, Tensor]) -> Path:
@@ -162,6 +196,6 @@ def json_bytes(content: dict) -> bytes:
     return (text + "\n").encode()
 
 
-def half(net: nn.Module) -> dict[str, Tensor]:
+def half(net: nn.Module, part: str = "net") -> dict[str, Tensor]:
     """A network's weights as `net.*` in float16 (relative rounding 2⁻¹¹), which halves the file. Integers stay."""
-    return {f"net.{k}": v.half() if v.is_floating_point() else v for k, v in unwrapped(net).state_dict().items()}
+    return {f"{part}.{k}": v.half() if v.is_floating_point() else v for k, v in unwrapped(net).state_dict().items()}

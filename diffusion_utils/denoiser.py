@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from .checks import levels_fit, same_shape, widened
+from .conditions import Condition
 from .errors import unknown_name
-from .networks.embedding import check_labels
 from .schedules import Schedule
 
 PREDICTS = ("eps", "x0", "v", "flow")
@@ -95,24 +95,24 @@ def score_from_eps(eps_hat: Tensor, noise: Tensor) -> Tensor:
 class Denoiser:
     """Network + schedule + what the network predicts = a function (x_t, t, cond) → Prediction.
 
-    net: called as net(x_t, 1000·t/T, cond), x_t in the precision of its weights, time float32 (B,). Where it says that it
-    has num_classes, labels in cond are checked, once for each tensor of them; predicts: 'eps', 'x0', 'v' or 'flow';
+    net: called as net(x_t, 1000·t/T, cond), x_t in the precision of its weights, time float32 (B,). Where it has a
+    check_condition, as a `Network` has, that is asked once for each condition; predicts: 'eps', 'x0', 'v' or 'flow';
     clip: (low, high) to which x̂₀ is clipped, or None. After clipping ε̂ is derived again, so that the two still
     explain x_t together (Ho et al. 2020's released code does so by way of the posterior mean).
     """
 
     def __init__(self, net: nn.Module | Callable, schedule: Schedule, predicts: str = "eps",
-                 clip: tuple[float, float] | None = (-1.0, 1.0)):
+                 clip: tuple[float, float] | None = None):
         if predicts not in PREDICTS:
             raise unknown_name("prediction target", predicts, PREDICTS)
         check_clip(clip)
         self.net, self.schedule, self.predicts, self.clip = net, schedule, predicts, clip
-        self._looked_at: Tensor | None = None
+        self._looked_at: Condition = None
 
-    def __call__(self, x_t: Tensor, t: int | Tensor, cond=None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: int | Tensor, cond: Condition = None) -> Prediction:
         """x_t (B, …) float; t an integer or int64 (B,), 1…T; cond whatever the network takes. Returns float32 (or wider)."""
         t, x_t = self.schedule.check_t(t), widened("x_t", x_t)
-        self._check_labels(cond, len(x_t))
+        self._check_condition(cond, len(x_t))
         signal, noise = self.schedule.at(t, like=x_t)
         output = self.net(as_weights(self.net, x_t), network_time(t, self.schedule.T, x_t), cond)
         if output.shape != x_t.shape:
@@ -123,11 +123,11 @@ class Denoiser:
             eps_hat = eps_from_x0(x0_hat, x_t, signal, noise)
         return Prediction(x0_hat, eps_hat)
 
-    def _check_labels(self, cond: object, batch: int) -> None:
-        """Once for each tensor, and so once in a walk, not in each of its steps: to look at labels makes a GPU wait."""
-        classes = getattr(self.net, "num_classes", 0)
-        if classes and isinstance(cond, Tensor) and cond is not self._looked_at:
-            check_labels(cond, classes, batch)
+    def _check_condition(self, cond: Condition, batch: int) -> None:
+        """Once for each condition, and so once in a walk, not in each of its steps: to look at labels makes a GPU wait."""
+        check = getattr(self.net, "check_condition", None)  # a plain function has none
+        if check is not None and cond is not self._looked_at:
+            check(cond, batch)
             self._looked_at = cond
 
 

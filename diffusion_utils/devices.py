@@ -11,6 +11,7 @@ import re
 import time
 
 import torch
+from torch import nn
 
 from .errors import unknown_name
 from .notices import notice
@@ -134,6 +135,15 @@ def memory_format(device: torch.device) -> torch.memory_format:
     """
     channels_last = device.type == "cuda" or (device.type == "cpu" and not has_fast_bf16(device))
     return torch.channels_last if channels_last else torch.contiguous_format
+
+
+def place(net: nn.Module, device: torch.device) -> nn.Module:
+    """The network on the device, its convolutions of pictures laid out as `memory_format` says; others know one layout."""
+    net.to(device)
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.to(memory_format=memory_format(device))
+    return net
 
 
 def autocast(device: torch.device, enabled: bool = True) -> contextlib.AbstractContextManager:

@@ -1,4 +1,4 @@
-"""Many samples from a checkpoint, in batches, with its own defaults."""
+"""Many samples from a denoiser or a checkpoint, in batches."""
 
 from __future__ import annotations
 
@@ -10,66 +10,78 @@ from tqdm.auto import tqdm
 
 from .checkpoints import Checkpoint
 from .checks import whole_number
+from .conditions import Condition, check_count, each
+from .denoiser import DenoiserFn
 from .devices import autocast
 from .guidance import check_weight, guided
-from .sampling import MUCH_NOISE, calls_per_sample, sample
+from .sampling import Sampler, sample
+from .schedules import Schedule
 
 
-def generate(checkpoint: Checkpoint, n: int, *, labels: int | Sequence[int] | Tensor | None = None,
-             weight: float | Sequence[float] | Tensor = 1.0,
-             sampler: str | None = None, steps: int | None = None, spacing: str | float | None = None,
-             eta: float | Sequence[float] | None = None, eta_border: float | None = None, seed: int = 0, batch: int = 250,
-             progress: bool = False) -> Tensor:
-    """n samples, float32 (n, C, H, W) in [−1, 1] on the CPU, in the shape that the checkpoint was trained on: (1, 28, 28).
+def draw(denoiser: DenoiserFn, schedule: Schedule, n: int, shape: Sequence[int], sampler: Sampler, *, cond: Condition = None,
+         weight: float | Sequence[float] | Tensor = 1.0, clip: tuple[float, float] | None = None, seed: int = 0,
+         batch: int = 250, device: torch.device | str = "cpu", progress: bool = False) -> Tensor:
+    """n samples, float32 (n, *shape) on the CPU; sample i depends on (seed, i), not on n or batch.
 
-    labels: one label for all, or n integers; None for no label. weight: guidance w, 1 = plain conditional; one for all, or n
-    numbers. sampler, steps, spacing, eta, eta_border: the checkpoint's own defaults unless given; its eta and their border go
-    with its sampler. Sample i depends on (seed, i), not on n or batch.
-    Raises ValueError for n or batch < 1, labels outside 0…num_classes−1, or labels or guidance for an unconditional checkpoint;
-    CheckpointError for a checkpoint that is no diffusion model.
+    shape: of one sample. cond: for each of the n. weight, clip: of the guidance (see `guided`); one weight, or n of them.
+    Raises ValueError for n or batch < 1, and for a condition or weights of another number.
     """
-    n, batch = whole_number("n", n, 1), whole_number("batch", batch, 1)
-    how = sampling_of(checkpoint, sampler=sampler, steps=steps, spacing=spacing, eta=eta, eta_border=eta_border)
-    sampler, steps = how["sampler"], how["steps"]
-    weight = check_weight(weight)
+    n, batch, weight = whole_number("n", n, 1), whole_number("batch", batch, 1), check_weight(weight)
     if weight.ndim and len(weight) != n:
         raise ValueError(f"weight must be one number or {n} of them, got {len(weight)}")
-    cond = _check_labels(checkpoint, labels, n, weight)
-    denoiser, schedule, device = checkpoint.denoiser, checkpoint.schedule, checkpoint.device
-    done = []
-    with tqdm(total=n * calls_per_sample(sampler, steps, weight), unit="call", disable=not progress, delay=2) as bar:
+    check_count(cond, n)
+    calls, done = sampler.calls(weight), []
+    with tqdm(total=n * calls, unit="call", disable=not progress, delay=2) as bar:
         for first in range(0, n, batch):
             rows = range(first, min(first + batch, n))
-            part = cond[rows.start:rows.stop].to(device) if cond is not None else None
-            steered = guided(denoiser, schedule, weight[rows.start:rows.stop] if weight.ndim else weight)
+            part = slice(rows.start, rows.stop)
+            steered = guided(denoiser, schedule, weight[part] if weight.ndim else weight, clip)
+            told = each(lambda entry, part=part: entry[part].to(device), cond)
             before = bar.n
-            with autocast(device):
-                for state in sample(steered, schedule, (len(rows), *checkpoint.shape), **how, cond=part, seed=seed,
-                                    indices=rows, device=device):
+            with autocast(torch.device(device)):
+                for state in sample(steered, schedule, (len(rows), *shape), sampler, cond=told, seed=seed, indices=rows,
+                                    device=device):
                     bar.update(len(rows) * (state.t > 0))
-            bar.update(before + len(rows) * calls_per_sample(sampler, steps, weight) - bar.n)
-            done.append(state.x_t.clamp(-1, 1).float().cpu())
+            bar.update(before + len(rows) * calls - bar.n)
+            done.append(state.x_t.float().cpu())
     return torch.cat(done)
 
 
-def sampling_of(checkpoint: Checkpoint, **given) -> dict:
-    """sampler, steps, spacing, eta and eta_border for `sample`: what is given and not None, else the checkpoint's own; its eta
-    and their border only with its own sampler.
+def generate(checkpoint: Checkpoint, n: int, *, cond: int | Sequence[int] | Condition = None,
+             weight: float | Sequence[float] | Tensor = 1.0, seed: int = 0, batch: int = 250, progress: bool = False,
+             **changes) -> Tensor:
+    """n samples of what the checkpoint was trained on, float32 on the CPU, decoded where it works on codes.
+
+    cond: as the checkpoint's network takes it, for each of the n samples; None for no condition. Labels may also be one
+    integer for all, or a list. weight: guidance w, 1 = plain conditional; one for all, or n numbers. changes: sampler, steps,
+    spacing, eta, eta_border: of the checkpoint's own sampler unless given (see `Sampler.changed`).
+    Raises ValueError for labels outside 0…num_classes−1, a condition or guidance for an unconditional checkpoint, and what
+    `draw` refuses; CheckpointError for a checkpoint that is no diffusion model.
     """
-    own = {"spacing": "uniform", "eta": None, "eta_border": MUCH_NOISE} | checkpoint.sampling
-    if given.get("sampler") not in (None, own["sampler"]):
-        own |= {"eta": None, "eta_border": MUCH_NOISE}
-    return own | {name: value for name, value in given.items() if value is not None}
+    n = whole_number("n", n, 1)
+    sampler = checkpoint.sampler.changed(**changes)
+    cond = check_condition(checkpoint, cond, n)
+    if cond is None and not bool(((w := check_weight(weight)) == 0).logical_or(w == 1).all()):
+        raise ValueError("guidance needs a condition, such as labels: without one there is nothing to be guided to")
+    x = draw(checkpoint.denoiser, checkpoint.schedule, n, checkpoint.shape, sampler, cond=cond, weight=weight,
+             clip=checkpoint.clip, seed=seed, batch=batch, device=checkpoint.device, progress=progress)
+    x = x if checkpoint.clip is None else x.clamp(*checkpoint.clip)
+    return torch.cat([checkpoint.codec.decode(part) for part in x.split(batch)])
 
 
-def _check_labels(checkpoint: Checkpoint, labels: int | Tensor | None, n: int, weight: Tensor) -> Tensor | None:
-    if labels is None:
-        if not bool(((weight == 0) | (weight == 1)).all()):
-            raise ValueError("guidance needs labels: without one there is nothing to be guided to")
+def check_condition(checkpoint: Checkpoint, cond: int | Sequence[int] | Condition, n: int) -> Condition:
+    """The condition of n samples as the checkpoint takes it. Raises ValueError where it takes none, or another one."""
+    if cond is None:
         return None
-    classes = checkpoint.num_classes
-    if classes == 0:
-        raise ValueError(f"{checkpoint.name} is unconditional and takes no labels; mnist-unet-class does")
+    if checkpoint.condition is None:
+        raise ValueError(f"{checkpoint.name} is unconditional and takes no condition, such as labels; mnist-unet-class does")
+    if checkpoint.num_classes:
+        return _check_labels(cond, checkpoint.num_classes, n)
+    check_count(cond, n)
+    return cond
+
+
+def _check_labels(labels: int | Sequence[int] | Tensor, classes: int, n: int) -> Tensor:
     labels = torch.as_tensor(labels)
     if labels.dtype.is_floating_point or labels.dtype == torch.bool or labels.shape not in ((), (n,)):
         raise ValueError(f"labels must be one integer or int64 ({n},), got {labels.dtype} {tuple(labels.shape)}")

@@ -11,38 +11,45 @@ import torch
 from torch import Tensor
 
 from .checks import clean_state, on_cpu, same_shape, whole_number
+from .conditions import Condition, without
 from .denoiser import DenoiserFn, Prediction, check_clip, eps_from_x0
 from .noise import SampleNoise, mixed_seed, sample_indices
 from .sampling import timesteps
 from .schedules import Schedule
 
 
-def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float | Tensor,
-           clip: tuple[float, float] | None = (-1.0, 1.0)) -> DenoiserFn:
-    """ε_u + w·(ε_c − ε_u), with ε_c = denoiser(x_t, t, cond) and ε_u = denoiser(x_t, t, None): a denoiser again.
+def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float | Tensor, clip: tuple[float, float] | None = None,
+           weaker: DenoiserFn | None = None) -> DenoiserFn:
+    """ε_u + w·(ε_c − ε_u), with ε_c = denoiser(x_t, t, cond) and ε_u = weaker(x_t, t, cond): a denoiser again.
 
-    weight: w, or one for each sample, (B,). Here w = 1 is plain conditional and w = 0 unconditional (one network call each,
+    weight: w, or one for each sample, (B,). Here w = 1 is the denoiser itself and w = 0 the weaker one (one network call each,
     otherwise two). Ho & Salimans 2022, eq. 6, write (1 + w')·ε_c − w'·ε_u: the same rule with w = 1 + w'.
+    weaker: by default the denoiser without its condition, which is classifier-free guidance. It may leave out a part of the
+    condition (`leaving_out`), or be a worse network (autoguidance, Karras et al. 2024).
     At a given x_t, x̂₀ is affine in ε̂, so the rule is applied to x̂₀, which needs no division by signal; x̂₀ is then clipped
-    to `clip` and ε̂ derived from it.
+    to `clip`, where it is given, and ε̂ derived from it.
     """
     w = check_weight(weight)
     check_clip(clip)
 
-    def denoise(x_t: Tensor, t: int | Tensor, cond=None) -> Prediction:
-        if cond is None or w.ndim == 0 and w == 1:
+    def denoise(x_t: Tensor, t: int | Tensor, cond: Condition = None) -> Prediction:
+        if weaker is None and cond is None or w.ndim == 0 and w == 1:
             return denoiser(x_t, t, cond)
-        unconditional = denoiser(x_t, t, None)
+        weak = denoiser(x_t, t, None) if weaker is None else weaker(x_t, t, cond)
         if w.ndim == 0 and w == 0:
-            return unconditional
-        conditional = denoiser(x_t, t, cond)
-        weight = per_sample(w, x_t)
-        x0_hat = unconditional.x0_hat + weight * (conditional.x0_hat - unconditional.x0_hat)
+            return weak
+        strong = denoiser(x_t, t, cond)
+        x0_hat = weak.x0_hat + per_sample(w, x_t) * (strong.x0_hat - weak.x0_hat)
         if clip is not None:
             x0_hat = x0_hat.clamp(*clip)
         return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *schedule.at(t, like=x_t)))
 
     return denoise
+
+
+def leaving_out(denoiser: DenoiserFn, *names: str) -> DenoiserFn:
+    """The denoiser that is not told these entries of its condition, a dictionary: the text dropped, say, and the image kept."""
+    return lambda x_t, t, cond=None: denoiser(x_t, t, without(cond, *names))
 
 
 def check_weight(weight: float | Tensor) -> Tensor:

@@ -9,27 +9,43 @@ import torch
 from torch import Tensor
 
 from .checks import same_shape, whole_number
+from .conditions import Condition
 from .denoiser import PREDICTS, DenoiserFn, as_weights, network_time, target
 from .errors import unknown_name
 from .schedules import Schedule
 
 
-def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor, t: Tensor, eps: Tensor, cond=None,
-                   weight: Tensor | None = None) -> Tensor:
+def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor, t: Tensor, eps: Tensor,
+                   cond: Condition = None, weight: Tensor | None = None) -> Tensor:
     """E‖target − net(x_t, t)‖², averaged over pixels and batch: L_simple for ε-prediction (Ho et al. 2020, eq. 14).
 
-    x0, eps: (B, …); t: int64 (B,), 1…T; cond: what the network takes; weight: (B,) or None for 1. Returns a scalar.
-    Raises ValueError for t = 0, no samples, or shapes that differ: broadcasting here hides mistakes.
+    x0, eps: (B, …); t: int64 (B,), 1…T; cond: what the network takes. Returns a scalar.
+    weight: None for 1; (B,), a factor of each sample; or a mask shaped like x0, ≥ 0, and the mean is over what it counts:
+    Σ mask·error/Σ mask.
+    Raises ValueError for t = 0, no samples, a mask that counts nothing, or shapes that differ: broadcasting hides mistakes.
     """
     t = _training_times(schedule, t)
     x_t = as_weights(net, schedule.add_noise(x0, t, eps))
     wanted = target(predicts, x0, eps, *schedule.at(t, like=x0))
     output = net(x_t, network_time(t, schedule.T, x_t), cond).float()
     same_shape(target=wanted, output=output)
-    per_sample = ((output - wanted) ** 2).flatten(1).mean(1)  # (B,)
+    error = (output - wanted) ** 2
+    if weight is not None and weight.shape == x0.shape and x0.ndim > 1:
+        return masked_mean(error, weight)
+    per_sample = error.flatten(1).mean(1)  # (B,)
     if weight is not None and weight.shape != per_sample.shape:
-        raise ValueError(f"weight must be one number a sample, ({len(x0)},), got {tuple(weight.shape)}")
+        raise ValueError(f"weight must be one number a sample, ({len(x0)},), or a mask {tuple(x0.shape)}, "
+                         f"got {tuple(weight.shape)}")
     return (per_sample if weight is None else weight.to(per_sample) * per_sample).mean()
+
+
+def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
+    """Σ mask·error/Σ mask over all entries: a scalar. Raises ValueError for a mask that counts nothing."""
+    mask = mask.to(error)
+    total = mask.sum()
+    if total.device.type == "cpu" and not float(total) > 0:  # to look at it would make a GPU wait
+        raise ValueError("the mask counts nothing: it must be above 0 somewhere")
+    return (mask * error).sum() / total
 
 
 def distillation_loss(net: Callable, teacher: Callable, schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor,

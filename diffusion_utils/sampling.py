@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Real
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from .checks import clean_state, on_cpu, same_shape, whole_number
+from .conditions import Condition
 from .denoiser import DenoiserFn
 from .errors import unknown_name
 from .noise import SampleNoise, sample_indices
@@ -159,117 +161,193 @@ def _apart(times: list[int]) -> list[int]:
     return times
 
 
-@torch.no_grad()
-def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, *, sampler: str = "ddim",
-           steps: int = 20, spacing: str | float = "uniform", eta: float | Sequence[float] | None = None,
-           eta_border: float = MUCH_NOISE, variance: str = "posterior", cond=None, seed: int = 0,
-           indices: Sequence[int] | None = None, device: torch.device | str | None = None, x_start: Tensor | None = None,
-           times: Sequence[int] | None = None, after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
-    """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
+@dataclass(frozen=True)
+class Sampler:
+    """How to walk from noise to data: what a checkpoint's card says under "sampling".
 
-    The defaults are those of the plainest walk. What suits a trained network is for a measurement to say (chapter 4), and
-    stands in its checkpoint's card, whose sampler, steps, spacing and eta are the defaults of `generate`.
-    shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own. Steps are taken in float32, or in
-    float64 where x_start is that; on `device`, which is that of x_start, or else the CPU, unless given.
-    sampler: 'ddpm' (η = 1), 'ddim' (η = 0); 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0); 'heun'; eta: overrides η of 'ddpm',
-    'ddim' and 'dpmpp_2m_sde', by one number or by two, for steps from where SNR_t < eta_border and for the others; variance:
-    of the noise of η > 0 steps, 'posterior' (β̃_t) or 'large' (β_t). times: the walk itself, instead of steps and spacing;
-    where it goes up the forward kernel is applied (RePaint).
-    after_step(x_s, s): returns x_s with what is known written in; after_step.begin(), where there is one, is called first and
-    gives the after_step of this walk.
-    seed, indices: sample i's noise depends on (seed, indices[i]) and not on the batch it is in; indices default to 0…B−1.
-    `*_, last = sample(...)` gives the result; last.x_t is x_0.
-    Raises ValueError or TypeError, at the first state, for what is not as said here, and for an x_start that is not finite.
+    sampler: 'ddpm' (η = 1), 'ddim' (η = 0), 'dpmpp_2m_sde' (η = 1), 'dpmpp_2m' (η = 0) or 'heun'
+    steps: of the walk, 1…T
+    spacing: of its times, see `timesteps`
+    eta: replaces the η of 'ddpm', 'ddim' and 'dpmpp_2m_sde'; one number, or two for much noise and for little
+    eta_border: the first of two η holds where SNR_t lies below it
+    variance: of the fresh noise where η > 0, 'posterior' (β̃_t) or 'large' (β_t)
+
+    The defaults are those of the plainest walk. Raises ValueError for what is not as said here.
     """
-    eta = _check_sampler(sampler, eta, variance, eta_border)
-    if (shape is None) == (x_start is None):
-        raise ValueError("give either shape, to start from noise, or x_start")
-    x_start = None if x_start is None else clean_state("x_start", x_start)
-    device = device or ("cpu" if x_start is None else x_start.device)
-    shape = _check_shape(shape) if x_start is None else x_start.shape
-    times = _check_walk(schedule, timesteps(schedule, steps, spacing) if times is None else times)
-    after_step = after_step.begin() if hasattr(after_step, "begin") else after_step
-    draw = SampleNoise(seed, sample_indices(indices, shape[0]), shape[1:], device)
-    # x_T = noise_T·ε: for variance-preserving tables noise_T is 1 to within √(1 − ᾱ_T)
-    x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start.to(device)
-    previous = None  # (t, x̂₀) of the step before, for the two-step solver
+
+    sampler: str = "ddim"
+    steps: int = 20
+    spacing: str | float = "uniform"
+    eta: float | Sequence[float] | None = None
+    eta_border: float = MUCH_NOISE
+    variance: str = "posterior"
+
+    def __post_init__(self):
+        object.__setattr__(self, "steps", whole_number("steps", self.steps, 1))
+        self._check()
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """η of the steps from where there is much noise, and of the others."""
+        eta = self.eta
+        if eta is None:
+            eta = 1.0 if self.sampler in STOCHASTIC else 0.0
+        eta = eta.tolist() if hasattr(eta, "tolist") else eta  # NumPy's numbers and tensors
+        return tuple(float(share) for share in (eta if isinstance(eta, Sequence) else (eta, eta)))
+
+    def times(self, schedule: Schedule) -> list[int]:
+        """The walk from T to 0."""
+        return timesteps(schedule, self.steps, self.spacing)
+
+    def calls(self, weight: float | Tensor = 1.0) -> int:
+        """Network evaluations for one sample from T: steps × (2 for Heun, 1 at its two ends) × (2 when guided, w not 0 or 1).
+
+        weight: one w, or one for each sample (B,), which is always guided.
+        """
+        solver = max(self.steps, 2 * self.steps - 2) if self.sampler == "heun" else self.steps
+        weight = on_cpu(weight)
+        return solver * (1 if weight.ndim == 0 and weight in (0, 1) else 2)
+
+    def changed(self, **given) -> Sampler:
+        """Another one, with what is given and not None; η and its border belong to the sampler that they were chosen for."""
+        given = {name: value for name, value in given.items() if value is not None}
+        own = {} if given.get("sampler", self.sampler) == self.sampler else {"eta": None, "eta_border": MUCH_NOISE}
+        return replace(self, **own | given)
+
+    def _check(self) -> None:
+        if self.sampler not in SAMPLERS:
+            raise unknown_name("sampler", self.sampler, SAMPLERS)
+        if self.variance not in ("posterior", "large"):
+            raise unknown_name("variance", self.variance, ("posterior", "large"))
+        shares = self.shares
+        if len(shares) != 2 or not all(0 <= share < math.inf for share in shares):
+            raise ValueError(f"eta must be a finite number of at least 0, or two of them, got {self.eta}")
+        if not 0 <= self.eta_border < math.inf:
+            raise ValueError(f"eta_border must be an SNR, a finite number of at least 0, got {self.eta_border}")
+        if self.sampler in ("dpmpp_2m", "heun") and any(shares):
+            raise ValueError(f"{self.sampler} solves the deterministic equation: eta must be 0, got {self.eta}")
+        if self.variance == "large" and max(shares) > 1:
+            raise ValueError(f"eta must lie in 0…1 with the variance 'large', which is DDPM's own, got {self.eta}")
+
+
+class Step(Protocol):
+    """What a walk does at each pair of times (t, s). `draw()` gives the next noise."""
+
+    def estimate(self, x_t: Tensor, t: int) -> Tensor:
+        """What is believed of x_0, given x_t."""
+
+    def down(self, now: State, s: int, before: State | None, draw: Callable[[], Tensor]) -> Tensor:
+        """x_s for s < t. before: the state of the step before, where that went down, too."""
+
+    def up(self, x_t: Tensor, t: int, s: int, draw: Callable[[], Tensor]) -> Tensor:
+        """x_s for s > t: the forward kernel."""
+
+
+class GaussianStep(NamedTuple):
+    """A step of `update`: the sampler chooses its estimate D of x_0 and its fresh noise u."""
+
+    denoiser: DenoiserFn
+    schedule: Schedule
+    sampler: Sampler
+    cond: Condition = None
+
+    def estimate(self, x_t: Tensor, t: int) -> Tensor:
+        """x̂₀ (B, …)."""
+        return self.denoiser(x_t, t, self.cond).x0_hat
+
+    def down(self, now: State, s: int, before: State | None, draw: Callable[[], Tensor]) -> Tensor:
+        """x_s with the sampler's D, u and variance."""
+        (t, x_t, D), schedule, how = now, self.schedule, self.sampler
+        if how.sampler.startswith("dpmpp_2m"):
+            D = _two_step(schedule, now, s, before)
+        elif how.sampler == "heun":
+            D = _heun(self, now, s)
+        share = how.shares[0] if schedule.snr[t] < how.eta_border else how.shares[1]
+        u = fresh_std(schedule, t, s, share) if share > 0 else 0.0
+        std = u if how.variance == "posterior" else share * step_std(schedule, t, s) * (s > 0)
+        return update(schedule, x_t, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
+
+    def up(self, x_t: Tensor, t: int, s: int, draw: Callable[[], Tensor]) -> Tensor:
+        """The forward kernel."""
+        return renoise(self.schedule, x_t, t, s, draw())
+
+
+def walk(step: Step, x: Tensor, times: Sequence[int], draw: Callable[[], Tensor],
+         after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
+    """Follow the pairs (t, s) of the times from x at times[0]: a step down, or the forward kernel where they go up.
+
+    Yields State(t, x_t, estimate) before each step down, and (0, x_0, x_0) last. after_step(x_s, s): returns x_s with what is
+    known written in.
+    """
+    before = None
     for t, s in pairwise(times):
         if s > t:
-            x, previous = renoise(schedule, x, t, s, draw()), None
+            x, before = step.up(x, t, s, draw), None
             continue
-        x0_hat = denoiser(x, t, cond).x0_hat
-        yield State(t, x, x0_hat)
-        D = x0_hat
-        if sampler.startswith("dpmpp_2m"):
-            D, previous = _two_step(schedule, x0_hat, t, s, previous), (t, x0_hat)
-        elif sampler == "heun":
-            D = _heun(denoiser, schedule, x, x0_hat, t, s, cond)
-        share = eta[0] if schedule.snr[t] < eta_border else eta[1]
-        u = fresh_std(schedule, t, s, share) if share > 0 else 0.0
-        std = u if variance == "posterior" else share * step_std(schedule, t, s) * (s > 0)
-        x = update(schedule, x, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
+        now = State(t, x, step.estimate(x, t))
+        yield now
+        x, before = step.down(now, s, before, draw), now
         if after_step is not None:
             x = after_step(x, s)
     yield State(0, x, x)
 
 
-def _two_step(schedule: Schedule, x0_hat: Tensor, t: int, s: int, previous: tuple[int, Tensor] | None) -> Tensor:
+@torch.no_grad()
+def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, sampler: Sampler | None = None, *,
+           cond: Condition = None, seed: int = 0, indices: Sequence[int] | None = None,
+           device: torch.device | str | None = None, x_start: Tensor | None = None, times: Sequence[int] | None = None,
+           after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
+    """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
+
+    shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own. Steps are taken in float32, or in
+    float64 where x_start is that; on `device`, which is that of x_start, or else the CPU, unless given.
+    sampler: how to walk. What suits a trained network is for a measurement to say (chapter 4), and stands in its card.
+    times: the walk itself, in place of the sampler's; where it goes up the forward kernel is applied (RePaint).
+    cond: what the network is told, for each of the B samples. after_step: see `walk`; after_step.begin(), where there is one,
+    is called first and gives the after_step of this walk.
+    seed, indices: sample i's noise depends on (seed, indices[i]) and not on the batch it is in; indices default to 0…B−1.
+    `*_, last = sample(...)` gives the result; last.x_t is x_0.
+    Raises ValueError or TypeError, at the first state, for what is not as said here, and for an x_start that is not finite.
+    """
+    sampler = sampler or Sampler()
+    if (shape is None) == (x_start is None):
+        raise ValueError("give either shape, to start from noise, or x_start")
+    x_start = None if x_start is None else clean_state("x_start", x_start)
+    device = device or ("cpu" if x_start is None else x_start.device)
+    shape = _check_shape(shape) if x_start is None else x_start.shape
+    times = _check_walk(schedule, sampler.times(schedule) if times is None else times)
+    after_step = after_step.begin() if hasattr(after_step, "begin") else after_step
+    draw = SampleNoise(seed, sample_indices(indices, shape[0]), shape[1:], device)
+    # x_T = noise_T·ε: for variance-preserving tables noise_T is 1 to within √(1 − ᾱ_T)
+    x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start.to(device)
+    yield from walk(GaussianStep(denoiser, schedule, sampler, cond), x, times, draw, after_step)
+
+
+def _two_step(schedule: Schedule, now: State, s: int, before: State | None) -> Tensor:
     """D = x̂₀ + (x̂₀ − x̂₀_prev)/(2r), r = h_prev/h, h = λ_s − λ_t; first order at both ends (Lu et al. 2022b, alg. 2)."""
-    if previous is None or s == 0:
+    t, _, x0_hat = now
+    if before is None or s == 0:
         return x0_hat
-    t_prev, x0_prev = previous
     lam = schedule.log_snr
-    if not torch.isfinite(lam[t_prev]):  # zero terminal SNR: the first step is infinitely long in λ
+    if not torch.isfinite(lam[before.t]):  # zero terminal SNR: the first step is infinitely long in λ
         return x0_hat
-    r = float((lam[t] - lam[t_prev]) / (lam[s] - lam[t]))
-    return x0_hat + (x0_hat - x0_prev) / (2 * r)
+    r = float((lam[t] - lam[before.t]) / (lam[s] - lam[t]))
+    return x0_hat + (x0_hat - before.x0_hat) / (2 * r)
 
 
-def _heun(denoiser: DenoiserFn, schedule: Schedule, x: Tensor, x0_hat: Tensor, t: int, s: int, cond) -> Tensor:
+def _heun(step: GaussianStep, now: State, s: int) -> Tensor:
     """D + (σ_t/2σ_s)·(D′ − D), D′ the estimate after an Euler step, σ = noise/signal (Karras et al. 2022, alg. 1).
 
     Euler at both ends: σ_0 = 0 divides by zero, and σ_T is infinite or nearly so (20,000 for `cosine`; theirs begins at
     80), so that σ_T/σ_s would blow up the smallest error of D, while out there Euler is as good as exact.
     """
+    t, x_t, x0_hat = now
+    schedule = step.schedule
     if s == 0 or t == schedule.T:
         return x0_hat
     sigma_t, sigma_s = (float(schedule.noise[k] / schedule.signal[k]) for k in (t, s))
-    euler = update(schedule, x, t, s, x0_hat)
-    return x0_hat + sigma_t / (2 * sigma_s) * (denoiser(euler, s, cond).x0_hat - x0_hat)
-
-
-def calls_per_sample(sampler: str, steps: int, weight: float | Tensor = 1.0) -> int:
-    """Network evaluations for one sample from T: steps × (2 for Heun, 1 at its two ends) × (2 when guided, w not 0 or 1).
-
-    weight: one w, or one for each sample (B,), which is always guided. Raises ValueError for an unknown sampler or steps < 1.
-    """
-    _check_sampler(sampler, None, "posterior")
-    steps = whole_number("steps", steps, 1)
-    solver = max(steps, 2 * steps - 2) if sampler == "heun" else steps
-    weight = on_cpu(weight)
-    return solver * (1 if weight.ndim == 0 and weight in (0, 1) else 2)
-
-
-def _check_sampler(sampler: str, eta: float | Sequence[float] | None, variance: str,
-                   eta_border: float = MUCH_NOISE) -> tuple[float, float]:
-    """η of the steps from where there is much noise, and of the others."""
-    if sampler not in SAMPLERS:
-        raise unknown_name("sampler", sampler, SAMPLERS)
-    if variance not in ("posterior", "large"):
-        raise unknown_name("variance", variance, ("posterior", "large"))
-    if eta is None:
-        eta = 1.0 if sampler in STOCHASTIC else 0.0
-    eta = eta.tolist() if hasattr(eta, "tolist") else eta  # NumPy's numbers and tensors
-    shares = tuple(float(share) for share in (eta if isinstance(eta, Sequence) else (eta, eta)))
-    if len(shares) != 2 or not all(0 <= share < math.inf for share in shares):
-        raise ValueError(f"eta must be a finite number of at least 0, or two of them, got {eta}")
-    if not 0 <= eta_border < math.inf:
-        raise ValueError(f"eta_border must be an SNR, a finite number of at least 0, got {eta_border}")
-    if sampler in ("dpmpp_2m", "heun") and any(shares):
-        raise ValueError(f"{sampler} solves the deterministic equation: eta must be 0, got {eta}")
-    if variance == "large" and max(shares) > 1:
-        raise ValueError(f"eta must lie in 0…1 with the variance 'large', which is DDPM's own, got {eta}")
-    return shares
+    euler = update(schedule, x_t, t, s, x0_hat)
+    return x0_hat + sigma_t / (2 * sigma_s) * (step.estimate(euler, s) - x0_hat)
 
 
 def _check_shape(shape: Sequence[int]) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import mutants
 import pytest
 
-from diffusion_utils.bugs import BUGS
+from diffusion_utils.chapters.bugs import BUGS
 
 ROOT = Path(__file__).parents[1]
 MISTAKES = mutants.mistakes()

@@ -11,7 +11,7 @@ from pretended_device import pretended
 
 from diffusion_utils.checks import clean_state, levels_fit, on_cpu, same_shape, whole_number
 from diffusion_utils.guidance import guided
-from diffusion_utils.sampling import calls_per_sample, update
+from diffusion_utils.sampling import Sampler, update
 from diffusion_utils.schedules import Schedule, cosine, from_betas
 
 
@@ -75,6 +75,6 @@ def test_numbers_from_a_device_are_read_on_the_cpu(device: str) -> None:
         two = torch.tensor([1.0, 0.5], device=device)
         assert on_cpu(two).tolist() == on_cpu([1.0, 0.5]).tolist() == [1.0, 0.5] and on_cpu(two).dtype == torch.float64
         assert Schedule(two, two.flip(0) - 0.5).T == 1 and from_betas(two.flip(0)).T == 2
-        assert calls_per_sample("ddim", 3, two) == 6
-        guided(lambda x_t, t, cond: None, schedule, two)
+        assert Sampler("ddim", 3).calls(two) == 6
+        guided(lambda x_t, t, cond: None, schedule, two, clip=(-1, 1))
         update(schedule, x.to(device), 10, 5, x.to(device), u=two * 0.1, z=x.to(device))

@@ -14,7 +14,7 @@ from diffusion_utils.__main__ import main
 from diffusion_utils.checkpoints import read_card
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.errors import is_out_of_memory
-from diffusion_utils.evaluation import evaluate
+from diffusion_utils.metrics.digits import evaluate
 
 ENV = os.environ | {"OMP_NUM_THREADS": "1"}
 
@@ -145,7 +145,7 @@ def needs_mnist():
 
 def test_the_test_digits_score_the_recorded_floor():
     needs_mnist()
-    from diffusion_utils.evaluation import Yardstick
+    from diffusion_utils.metrics.digits import Yardstick
 
     yardstick = Yardstick("cpu")
     # float32 features (2⁻²⁴ relative) enter sums over 10,000 rows and 128 dimensions; 1e-3 of the floor is far above that

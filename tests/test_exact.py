@@ -10,7 +10,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from diffusion_utils.denoiser import score_from_eps
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
-from diffusion_utils.sampling import posterior_std, sample, step_std, update
+from diffusion_utils.sampling import Sampler, posterior_std, sample, step_std, update
 from diffusion_utils.schedules import cosine, flow, linear
 
 SCHEDULE = cosine(1000)
@@ -65,7 +65,7 @@ def test_pure_noise_gives_the_mean_and_little_noise_the_nearest_point() -> None:
 def test_a_walk_ends_on_the_points_it_knows() -> None:
     """Memorisation: the exact answer for finite data can only return that data."""
     points = torch.cartesian_prod(*2 * [torch.tensor([-1.0, 0.0, 1.0])])
-    *_, last = sample(ExactDenoiser(points, SCHEDULE), SCHEDULE, (30, 2), sampler="ddpm", steps=100)
+    *_, last = sample(ExactDenoiser(points, SCHEDULE), SCHEDULE, (30, 2), Sampler("ddpm", steps=100))
     distance = torch.cdist(last.x_t, points).min(1).values
     # The last step starts at t = 10, where noise is 0.02: neighbours, 1 apart, weigh e^(−1/(2·0.02²)) = 0.
     assert float(distance.max()) < 1e-5

@@ -52,9 +52,9 @@ def test_the_samples_are_images_in_range_on_the_cpu():
 
 def test_sample_i_depends_neither_on_n_nor_on_the_batch():
     labels = torch.arange(7) % 10
-    whole = generate(LABELLED, 7, labels=labels, weight=2)
+    whole = generate(LABELLED, 7, cond=labels, weight=2)
     for n, batch in ((7, 1), (7, 3), (4, 250)):
-        assert_same(generate(LABELLED, n, labels=labels[:n], weight=2, batch=batch), whole[:n])
+        assert_same(generate(LABELLED, n, cond=labels[:n], weight=2, batch=batch), whole[:n])
     # That the comparison can fail: neighbouring samples differ by far more than the tolerance.
     assert float((whole[1:] - whole[:-1]).abs().mean()) > 0.2
 
@@ -68,30 +68,30 @@ def test_the_spacing_is_the_cards_unless_given():
 
 
 def test_the_seed_and_the_label_matter():
-    first = generate(LABELLED, 4, labels=3)
-    assert torch.equal(first, generate(LABELLED, 4, labels=torch.full((4,), 3)))
-    assert not torch.equal(first, generate(LABELLED, 4, labels=3, seed=1))
-    assert not torch.equal(first, generate(LABELLED, 4, labels=4))
+    first = generate(LABELLED, 4, cond=3)
+    assert torch.equal(first, generate(LABELLED, 4, cond=torch.full((4,), 3)))
+    assert not torch.equal(first, generate(LABELLED, 4, cond=3, seed=1))
+    assert not torch.equal(first, generate(LABELLED, 4, cond=4))
 
 
 @pytest.mark.parametrize("labels", [[3, 0, 9], np.array([3, 0, 9]), np.array([3, 0, 9], np.uint8),
                                     torch.tensor([3, 0, 9], dtype=torch.int32),
                                     torch.tensor([3, 0, 9], dtype=torch.uint8)], ids=repr)
 def test_labels_of_each_sample_may_be_integers_of_any_kind(labels):
-    wanted = generate(LABELLED, 3, labels=torch.tensor([3, 0, 9]))
-    assert torch.equal(generate(LABELLED, 3, labels=labels), wanted)
-    assert torch.equal(generate(LABELLED, np.int64(3), labels=labels, steps=np.int64(STEPS), batch=torch.tensor(250)), wanted)
+    wanted = generate(LABELLED, 3, cond=torch.tensor([3, 0, 9]))
+    assert torch.equal(generate(LABELLED, 3, cond=labels), wanted)
+    assert torch.equal(generate(LABELLED, np.int64(3), cond=labels, steps=np.int64(STEPS), batch=torch.tensor(250)), wanted)
 
 
 def test_generate_takes_a_weight_for_each_sample():
     weights = [0.0, 1.0, 3.0, 0.5, 7.0]
-    together = generate(LABELLED, 5, labels=torch.arange(5), weight=weights, batch=2)
+    together = generate(LABELLED, 5, cond=torch.arange(5), weight=weights, batch=2)
     for i, weight in enumerate(weights):
-        assert_same(together[i], generate(LABELLED, 5, labels=torch.arange(5), weight=weight, batch=5)[i])
-    assert float((together[1] - generate(LABELLED, 5, labels=torch.arange(5), weight=3.0)[1]).abs().mean()) > 0.01
+        assert_same(together[i], generate(LABELLED, 5, cond=torch.arange(5), weight=weight, batch=5)[i])
+    assert float((together[1] - generate(LABELLED, 5, cond=torch.arange(5), weight=3.0)[1]).abs().mean()) > 0.01
     for wrong in ([3.0] * 4, [3.0] * 6, [1.0]):
         with pytest.raises(ValueError, match=f"weight must be one number or 5 of them, got {len(wrong)}"):
-            generate(LABELLED, 5, labels=0, weight=wrong)
+            generate(LABELLED, 5, cond=0, weight=wrong)
 
 
 def test_a_checkpoint_that_is_no_diffusion_model_is_named():
@@ -128,7 +128,7 @@ def test_a_card_that_does_not_say_the_shape_of_colours_is_refused():
 
 
 def test_weight_zero_is_the_model_without_a_label():
-    assert torch.equal(generate(LABELLED, 4, labels=3, weight=0), generate(LABELLED, 4))
+    assert torch.equal(generate(LABELLED, 4, cond=3, weight=0), generate(LABELLED, 4))
 
 
 @pytest.mark.parametrize(("labels", "message"), [
@@ -140,7 +140,7 @@ def test_weight_zero_is_the_model_without_a_label():
 ])
 def test_wrong_labels_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
-        generate(LABELLED, 2, labels=labels)
+        generate(LABELLED, 2, cond=labels)
 
 
 def test_guidance_without_labels_is_refused():
@@ -151,13 +151,13 @@ def test_guidance_without_labels_is_refused():
 
 def test_labels_for_an_unconditional_checkpoint_are_refused():
     with pytest.raises(ValueError, match="tiny is unconditional"):
-        generate(PLAIN, 2, labels=0)
+        generate(PLAIN, 2, cond=0)
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan")])
 def test_a_wrong_weight_is_refused(weight):
     with pytest.raises(ValueError, match="weight"):
-        generate(LABELLED, 2, labels=0, weight=weight)
+        generate(LABELLED, 2, cond=0, weight=weight)
 
 
 @pytest.mark.parametrize("n", [0, -1, 2.5, True])

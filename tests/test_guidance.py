@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from diffusion_utils.denoiser import Prediction
-from diffusion_utils.distributed import Group
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
 from diffusion_utils.networks.embedding import ConditionEmbedding, sinusoidal
 from diffusion_utils.recipes.mnist_unet_base import MNIST_UNET_BASE
-from diffusion_utils.sampling import renoise, sample, timesteps
+from diffusion_utils.sampling import Sampler, renoise, sample, timesteps
 from diffusion_utils.schedules import cosine, flow
+from diffusion_utils.training.distributed import Group
 
 SCHEDULE = cosine(1000)
 TIMES = (1, 100, 500, 900, 1000)
@@ -54,7 +54,7 @@ def count_calls(denoiser):
 def test_weight_one_is_the_conditional_model_to_the_bit_with_one_call(t):
     denoiser, (x_t, cond) = labelled_points(), noised()
     counting, seen = count_calls(denoiser)
-    got, wanted = guided(counting, SCHEDULE, 1)(x_t, t, cond), denoiser(x_t, t, cond)
+    got, wanted = guided(counting, SCHEDULE, 1, clip=(-1, 1))(x_t, t, cond), denoiser(x_t, t, cond)
     assert torch.equal(got.x0_hat, wanted.x0_hat) and torch.equal(got.eps_hat, wanted.eps_hat)
     assert len(seen) == 1 and seen[0] is cond
 
@@ -63,7 +63,7 @@ def test_weight_one_is_the_conditional_model_to_the_bit_with_one_call(t):
 def test_weight_zero_is_the_unconditional_model_to_the_bit_with_one_call(t):
     denoiser, (x_t, cond) = labelled_points(), noised()
     counting, seen = count_calls(denoiser)
-    got, wanted = guided(counting, SCHEDULE, 0)(x_t, t, cond), denoiser(x_t, t)
+    got, wanted = guided(counting, SCHEDULE, 0, clip=(-1, 1))(x_t, t, cond), denoiser(x_t, t)
     assert torch.equal(got.x0_hat, wanted.x0_hat) and torch.equal(got.eps_hat, wanted.eps_hat)
     assert seen == [None]
 
@@ -71,10 +71,10 @@ def test_weight_zero_is_the_unconditional_model_to_the_bit_with_one_call(t):
 def test_other_weights_call_twice_and_once_where_there_is_no_condition():
     (x_t, cond) = noised()
     counting, seen = count_calls(labelled_points())
-    guided(counting, SCHEDULE, 3)(x_t, 500, cond)
+    guided(counting, SCHEDULE, 3, clip=(-1, 1))(x_t, 500, cond)
     assert len(seen) == 2 and seen[0] is None and seen[1] is cond
     counting, seen = count_calls(labelled_points())
-    guided(counting, SCHEDULE, 3)(x_t, 500, None)
+    guided(counting, SCHEDULE, 3, clip=(-1, 1))(x_t, 500, None)
     assert seen == [None]
 
 
@@ -111,7 +111,7 @@ def test_eq_guidance_x0(t):
 
 def test_the_clipped_estimate_and_its_noise_still_explain_x_t():
     denoiser, (x_t, cond) = labelled_points(), noised()
-    got = guided(denoiser, SCHEDULE, 7)(x_t, 500, cond)
+    got = guided(denoiser, SCHEDULE, 7, clip=(-1, 1))(x_t, 500, cond)
     assert got.x0_hat.abs().max() == 1  # the weight is large enough for the clip to act
     signal, noise = SCHEDULE.at(500, like=x_t)
     torch.testing.assert_close(signal * got.x0_hat + noise * got.eps_hat, x_t, rtol=0, atol=1e-14)
@@ -177,7 +177,7 @@ def test_eq_guidance_gaussian(weight):
     def line(x_t, t, cond=None):
         return (everything if cond is None else one).denoiser(SCHEDULE)(x_t, t)
 
-    *_, last = sample(guided(line, SCHEDULE, weight, clip=None), SCHEDULE, (n, 1), steps=500, cond=0)
+    *_, last = sample(guided(line, SCHEDULE, weight, clip=None), SCHEDULE, (n, 1), Sampler(steps=500), cond=0)
     # five standard deviations of a standard deviation, 1/√(2n), and 1 % for the 500 finite steps
     assert abs(float(last.x_t.std()) * 2.0 ** (weight - 1) - 1) < 5 / math.sqrt(2 * n) + 0.01
 
@@ -193,13 +193,13 @@ def test_given_keeps_the_proportions_of_the_components():
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
 def test_a_weight_that_is_negative_or_not_finite_is_refused(weight):
     with pytest.raises(ValueError, match="weight"):
-        guided(labelled_points(), SCHEDULE, weight)
+        guided(labelled_points(), SCHEDULE, weight, clip=(-1, 1))
 
 
 @pytest.mark.parametrize("weight", [[-0.1, 1.0], [math.nan, 1.0], [[1.0, 2.0]], []])
 def test_weights_of_each_sample_are_looked_at(weight):
     with pytest.raises(ValueError, match=r"weight must be a finite number ≥ 0 .* or one for each sample, \(B,\); got "):
-        guided(labelled_points(), SCHEDULE, torch.tensor(weight))
+        guided(labelled_points(), SCHEDULE, torch.tensor(weight), clip=(-1, 1))
 
 
 @pytest.mark.parametrize("shape", ["points", "pictures"])
@@ -224,7 +224,7 @@ def test_another_number_of_weights_than_of_samples_is_refused():
     x_t, cond = noised(4)
     for count in (1, 2, 5):
         with pytest.raises(ValueError, match=f"weight must be one number or one for each of 4 samples, got {count}"):
-            guided(labelled_points(), SCHEDULE, torch.full((count,), 3.0))(x_t, 500, cond)
+            guided(labelled_points(), SCHEDULE, torch.full((count,), 3.0), clip=(-1, 1))(x_t, 500, cond)
 
 
 def test_a_clip_turned_round_is_refused():
@@ -250,7 +250,7 @@ class Digits:
 
 
 def test_eq_label_dropout():
-    recipe = replace(MNIST_UNET_BASE, label_dropout=0.1)
+    recipe = replace(MNIST_UNET_BASE, dropout=0.1)
     loss = recipe.loss_fn(Digits, torch.device("cpu"), Group())
     seen = []
 
@@ -319,7 +319,7 @@ def test_what_is_written_in_belongs_to_the_sample_not_to_its_batch():
     assert torch.equal(whole[5:], part)
 
 
-WALK = {"sampler": "ddpm", "times": repaint_times(SCHEDULE, steps=10, jump=2, repeats=2)}
+WALK = {"sampler": Sampler("ddpm"), "times": repaint_times(SCHEDULE, steps=10, jump=2, repeats=2)}
 
 
 def test_a_second_walk_with_the_same_known_pixels_is_the_same():
@@ -394,7 +394,7 @@ def test_a_mask_says_whom_it_is_for_by_its_axes():
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_the_sampler_ends_with_the_known_pixels_exactly(repeats):
     denoiser = ExactDenoiser(KNOWN, SCHEDULE)
-    *_, last = sample(denoiser, SCHEDULE, KNOWN.shape, sampler="ddpm", after_step=keep_known(SCHEDULE, KNOWN, MASK),
+    *_, last = sample(denoiser, SCHEDULE, KNOWN.shape, Sampler("ddpm"), after_step=keep_known(SCHEDULE, KNOWN, MASK),
                       times=repaint_times(SCHEDULE, steps=10, jump=2, repeats=repeats))
     where = MASK.bool().expand(8, 1, 4, 4)
     assert torch.equal(last.x_t[where], KNOWN[where])
@@ -461,7 +461,7 @@ def test_walking_up_and_down_brings_the_fill_into_agreement_with_what_is_known()
     n, blobs = 600, GaussianMixture(torch.tensor([[-0.5] * 4, [0.5] * 4]), torch.tensor([0.3, 0.3]))
     share = {}
     for repeats in (1, 5):
-        *_, last = sample(blobs.denoiser(SCHEDULE), SCHEDULE, (n, 4), sampler="ddpm",
+        *_, last = sample(blobs.denoiser(SCHEDULE), SCHEDULE, (n, 4), Sampler("ddpm"),
                           times=repaint_times(SCHEDULE, 40, jump=5, repeats=repeats),
                           after_step=keep_known(SCHEDULE, torch.full((n, 4), 0.5), torch.tensor([1, 0, 0, 0])))
         share[repeats] = float((last.x_t[:, 1:].mean(1) > 0).double().mean())
@@ -502,8 +502,8 @@ def test_the_noise_of_an_edit_is_not_that_of_the_walk_that_follows():
     def denoiser(x_t, t, cond=None):
         return Prediction(torch.zeros_like(x_t), x_t)
 
-    states = list(sample(denoiser, SCHEDULE, x_start=x_start, times=times, sampler="ddpm", seed=0))
-    quiet = list(sample(denoiser, SCHEDULE, x_start=x_start, times=times, sampler="ddpm", seed=1))
+    states = list(sample(denoiser, SCHEDULE, x_start=x_start, times=times, sampler=Sampler("ddpm"), seed=0))
+    quiet = list(sample(denoiser, SCHEDULE, x_start=x_start, times=times, sampler=Sampler("ddpm"), seed=1))
     fresh = states[1].x_t - quiet[1].x_t  # the difference of two walks' noise; the start cancels
     correlation = torch.corrcoef(torch.stack([eps.flatten(), fresh.flatten()]))[0, 1]
     assert abs(float(correlation)) < 5 / math.sqrt(2500)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from cases import ALL, VP, ZERO_SNR, last_of, name, random
+from cases import ALL, VP, ZERO_SNR, last_of, name, random, states_of
 from torch import Tensor
 
 from diffusion_utils.denoiser import Denoiser, Prediction
@@ -16,7 +16,7 @@ from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.sampling import (
     SAMPLERS,
     SPACINGS,
-    calls_per_sample,
+    Sampler,
     fresh_std,
     sample,
     timesteps,
@@ -126,7 +126,7 @@ def test_2m_with_fresh_noise_is_ddpm_for_an_estimate_that_stands_still() -> None
         signal, noise = schedule.at(t, like=x_t)
         return Prediction(known.expand_as(x_t), (x_t - signal * known) / noise)
 
-    one, other = (list(sample(denoise, schedule, (3, 2), sampler=name, steps=7)) for name in ("ddpm", "dpmpp_2m_sde"))
+    one, other = (list(sample(denoise, schedule, (3, 2), Sampler(name, steps=7))) for name in ("ddpm", "dpmpp_2m_sde"))
     for a, b in zip(one, other, strict=True):
         assert torch.equal(a.x_t, b.x_t)
 
@@ -211,7 +211,7 @@ def test_late_spacing_has_strides_that_grow_evenly() -> None:
 
 
 def test_the_states_are_those_of_the_walk() -> None:
-    states = list(sample(elementwise_gaussian(VP[0]), VP[0], (2, 3), steps=7))
+    states = list(sample(elementwise_gaussian(VP[0]), VP[0], (2, 3), Sampler(steps=7)))
     assert [state.t for state in states] == timesteps(VP[0], 7)
     assert torch.equal(states[-1].x_t, states[-1].x0_hat)
     assert all(state.x_t.shape == state.x0_hat.shape == (2, 3) for state in states)
@@ -309,13 +309,13 @@ def test_fresh_noise_never_exceeds_the_noise_there_is() -> None:
 
 def test_all_samplers_begin_with_the_same_noise() -> None:
     denoise = elementwise_gaussian(VP[0])
-    starts = [next(sample(denoise, VP[0], (4, 9), sampler=sampler, seed=1)).x_t for sampler in SAMPLERS]
+    starts = [next(sample(denoise, VP[0], (4, 9), Sampler(sampler), seed=1)).x_t for sampler in SAMPLERS]
     assert all(torch.equal(start, starts[0]) for start in starts)
 
 
 @pytest.mark.parametrize("variance", ["posterior", "large"])
 def test_no_noise_is_added_in_the_last_step(variance: str) -> None:
-    states = list(sample(elementwise_gaussian(VP[0]), VP[0], (4, 9), sampler="ddpm", variance=variance, steps=5))
+    states = list(sample(elementwise_gaussian(VP[0]), VP[0], (4, 9), Sampler("ddpm", steps=5, variance=variance)))
     assert torch.equal(states[-1].x_t, states[-2].x0_hat)
 
 
@@ -333,9 +333,9 @@ def test_calls_are_counted_as_announced(sampler: str) -> None:
     for steps in (1, 2, 3, 10):
         made.clear()
         last_of(counting, VP[0], (2, 3), sampler=sampler, steps=steps)
-        assert len(made) == calls_per_sample(sampler, steps)
-        assert calls_per_sample(sampler, steps, weight=3.0) == 2 * len(made)
-        assert calls_per_sample(sampler, steps, weight=0) == calls_per_sample(sampler, steps, weight=1) == len(made)
+        assert len(made) == Sampler(sampler, steps).calls()
+        assert Sampler(sampler, steps).calls(3.0) == 2 * len(made)
+        assert Sampler(sampler, steps).calls(0) == Sampler(sampler, steps).calls(1) == len(made)
 
 
 def test_cond_reaches_the_denoiser() -> None:
@@ -346,7 +346,7 @@ def test_cond_reaches_the_denoiser() -> None:
         return elementwise_gaussian(VP[0])(x_t, t)
 
     last_of(listening, VP[0], (2, 3), sampler="heun", steps=3, cond="label")
-    assert given == ["label"] * calls_per_sample("heun", 3)
+    assert given == ["label"] * Sampler("heun", 3).calls()
 
 
 # Bad input
@@ -407,7 +407,7 @@ BAD_SAMPLES = [
 def test_sample_refuses(change: dict, message: str) -> None:
     arguments = {"shape": (2, 3)} | change
     with pytest.raises(ValueError, match=message):
-        list(sample(elementwise_gaussian(VP[0]), VP[0], **arguments))
+        states_of(elementwise_gaussian(VP[0]), VP[0], **arguments)
 
 
 def test_a_start_of_whole_numbers_is_refused() -> None:
@@ -423,7 +423,7 @@ def test_numbers_may_come_from_numpy_or_a_tensor(number) -> None:
     found = last_of(denoise, VP[0], [number(2), number(3)], steps=number(4), eta=torch.tensor([1.0, 0.5]),
                     indices=torch.tensor([4, 6]), **(settings | {"seed": number(3)}))
     assert torch.equal(found, wanted)
-    states = list(sample(denoise, VP[0], (2, 3), times=torch.tensor([1000, 500, 0]), eta=np.float64(0.5)))
+    states = list(sample(denoise, VP[0], (2, 3), times=torch.tensor([1000, 500, 0]), sampler=Sampler(eta=np.float64(0.5))))
     assert [type(state.t) for state in states] == [int] * 3
 
 
@@ -432,7 +432,7 @@ def test_numbers_may_come_from_numpy_or_a_tensor(number) -> None:
                                              (torch.float64, torch.float64)])
 def test_a_walk_keeps_single_precision_at_least(sampler: str, given: torch.dtype, kept: torch.dtype) -> None:
     start, denoise, settings = random(2, 3).to(given), elementwise_gaussian(VP[0]), {"sampler": sampler, "steps": 4}
-    states = list(sample(denoise, VP[0], x_start=start, **settings))
+    states = states_of(denoise, VP[0], x_start=start, **settings)
     assert {state.x_t.dtype for state in states} == {kept} and torch.equal(states[0].x_t, start.to(kept))
     assert torch.equal(states[-1].x_t, last_of(denoise, VP[0], x_start=start.to(kept), **settings))
 
@@ -448,17 +448,17 @@ def test_a_walk_stays_where_it_starts_unless_told_otherwise() -> None:
 @pytest.mark.parametrize("steps", [0, -3, 2.5])
 def test_calls_of_no_steps_are_refused(steps: float) -> None:
     with pytest.raises(ValueError, match="steps must be an integer ≥ 1"):
-        calls_per_sample("heun", steps)
+        Sampler("heun", steps).calls()
 
 
 def test_weights_of_each_sample_cost_two_calls_a_step() -> None:
-    assert calls_per_sample("ddim", 5, torch.tensor([1.0, 1.0])) == 10
-    assert calls_per_sample("ddim", np.int64(5), torch.tensor(1.0)) == 5
+    assert Sampler("ddim", 5).calls(torch.tensor([1.0, 1.0])) == 10
+    assert Sampler("ddim", np.int64(5)).calls(torch.tensor(1.0)) == 5
 
 
 def test_calls_of_an_unknown_sampler() -> None:
     with pytest.raises(ValueError, match="unknown sampler 'eular'"):
-        calls_per_sample("eular", 10)
+        Sampler("eular", 10).calls()
 
 
 @pytest.mark.parametrize("predicts", ["eps", "x0", "v", "flow"])
@@ -466,7 +466,7 @@ def test_calls_of_an_unknown_sampler() -> None:
 def test_a_walk_never_waits_for_the_device(sampler: str, predicts: str) -> None:
     """A tensor on the device `meta` has no values, so that a step that read one back, as `if (noise == 0).any()` does on a
     GPU and waits there, would raise an error here."""
-    denoiser = Denoiser(lambda x, time, cond: x * time[:, None], cosine(1000), predicts)
+    denoiser = Denoiser(lambda x, time, cond: x * time[:, None], cosine(1000), predicts, clip=(-1, 1))
     start = torch.empty(2, 3, device="meta")
-    *_, last = sample(denoiser, cosine(1000), x_start=start, sampler=sampler, steps=5, device="meta")
+    *_, last = sample(denoiser, cosine(1000), x_start=start, sampler=Sampler(sampler, steps=5), device="meta")
     assert last.x_t.device.type == "meta" and last.x_t.shape == (2, 3)

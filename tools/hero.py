@@ -14,7 +14,7 @@ from project import ROOT
 
 from diffusion_utils import checkpoints
 from diffusion_utils.data import load_mnist, to_model
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import Sampler, sample
 from diffusion_utils.widgets import tile
 from diffusion_utils.widgets.sprites import encode_png
 
@@ -27,7 +27,7 @@ LABELS, DRAWN = (4, 8, 0), [0, 3, 5]     # of the README's rows: which real digi
 
 def walk(checkpoint: checkpoints.Checkpoint, n: int, seed: int = SEED) -> dict[int, torch.Tensor]:
     """x_t (n, 1, 28, 28) at each time of a walk from noise to digits."""
-    states = sample(checkpoint.denoiser, checkpoint.schedule, (n, 1, 28, 28), sampler="dpmpp_2m_sde", steps=STEPS, seed=seed,
+    states = sample(checkpoint.denoiser, checkpoint.schedule, (n, 1, 28, 28), Sampler("dpmpp_2m_sde", steps=STEPS), seed=seed,
                     device=checkpoint.device)
     return {state.t: state.x_t.cpu() for state in states}
 

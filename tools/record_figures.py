@@ -13,21 +13,21 @@ import torch
 
 from diffusion_utils import checkpoints
 from diffusion_utils.devices import describe
-from diffusion_utils.evaluation import evaluate
 from diffusion_utils.files import write_atomic
 from diffusion_utils.generate import generate
-from diffusion_utils.sampling import calls_per_sample
+from diffusion_utils.metrics.digits import evaluate
+from diffusion_utils.sampling import Sampler
 
 
 def measure(name: str, n: int, seeds: list[int]) -> dict:
     """The figures of `n` samples for each seed, and their means."""
     checkpoint = checkpoints.load(name)
     sampling = checkpoint.card["config"]["sampling"]
-    calls = calls_per_sample(sampling["sampler"], sampling["steps"])
+    calls = Sampler(sampling["sampler"], sampling["steps"]).calls()
     labels = torch.arange(n) % checkpoint.num_classes if checkpoint.num_classes else None
     runs = []
     for seed in seeds:
-        x = generate(checkpoint, n, labels=labels, seed=seed, progress=True)
+        x = generate(checkpoint, n, cond=labels, seed=seed, progress=True)
         runs.append(evaluate(x, labels, calls))
         print({k: runs[-1][k] for k in ("fd", "accuracy", "precision", "recall", "floor_test")}, flush=True)
     keys = ("fd", "precision", "recall") + (("accuracy",) if labels is not None else ())

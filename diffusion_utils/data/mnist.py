@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -56,6 +56,28 @@ class ImageData:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one picture, (C, H, W)."""
+        return tuple(self.images.shape[1:])
+
+    @property
+    def clip(self) -> tuple[float, float]:
+        """The range of `to_model`."""
+        return (-1.0, 1.0)
+
+    def to(self, device: torch.device) -> ImageData:
+        """The same pictures on the device, still as bytes."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+    def x0(self, rows: Tensor) -> Tensor:
+        """Pictures of these rows, float32 (B, C, H, W) in [−1, 1]."""
+        return to_model(self.images[rows])
+
+    def condition(self, rows: Tensor) -> Tensor:
+        """Their labels, int64 (B,)."""
+        return self.labels[rows]
 
 
 def _check(what: str, given: Tensor, dtype: torch.dtype, shape: str, ndim: int) -> None:

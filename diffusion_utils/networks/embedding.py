@@ -58,6 +58,14 @@ class ConditionEmbedding(nn.Module):
             raise ValueError("this network was built with num_classes=0 and takes cond=None only")
         return nn.functional.silu(emb)
 
+    @torch.no_grad()
+    def forget_labels(self) -> None:
+        """Be told no label from now on. "No label" always added the same row of the table, which belongs in the bias."""
+        if self.table is None:
+            raise ValueError("this network has no labels to forget: it was built with num_classes=0")
+        self.mlp[-1].bias += self.table.weight[-1]
+        self.table, self.num_classes = None, 0
+
     def label(self, time: Tensor, cond: int | Tensor | None) -> Tensor:
         """The row of the table for each sample, int64 (B,): its label, or the last row where there is none.
 

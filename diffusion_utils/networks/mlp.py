@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from .embedding import ConditionEmbedding
+from .network import Network
 
 
-class MLP(nn.Module):
+class MLP(Network):
     """net(x, time, cond) for points: x (B, dim) float, about in [−1, 1]; time (B,) = 1000·t/T; returns (B, dim).
 
     dim: of the points; width: of the hidden layers; blocks: residual ones, each told the time; num_classes: labels, or 0.
@@ -27,6 +29,10 @@ class MLP(nn.Module):
         self.blocks = nn.ModuleList(nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
                                     for _ in range(blocks))
         self.write = nn.Linear(width, dim)
+
+    def outer(self) -> Iterator[nn.Module]:
+        """The layers that read and write coordinates, and what embeds time and label."""
+        yield from (self.read, self.write, self.embed)
 
     def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
         emb = self.embed(self.time_scale * time, cond)

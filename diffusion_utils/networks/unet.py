@@ -6,13 +6,14 @@ level); Dhariwal & Nichol 2021, section 3.1, for the scale-and-shift conditionin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .embedding import ConditionEmbedding
+from .network import Network
 
 
 class ResBlock(nn.Module):
@@ -60,7 +61,7 @@ class SelfAttention(nn.Module):
         return x + self.out(y.transpose(-1, -2).reshape(b, c, h, w))
 
 
-class UNet(nn.Module):
+class UNet(Network):
     """A U-Net over (B, in_channels, H, W), H and W divisible by patch·2^(levels−1).
 
     patch: pixels are folded into patch² channels first and unfolded last, which saves the costly full resolution;
@@ -102,6 +103,15 @@ class UNet(nn.Module):
         self.conv_out = nn.Conv2d(width, in_channels, 3, padding=1)
         nn.init.zeros_(self.conv_out.weight)
         nn.init.zeros_(self.conv_out.bias)
+
+    def outer(self) -> Iterator[nn.Module]:
+        """The first and the last convolution, and what embeds time and label."""
+        yield from (self.conv_in, self.conv_out, self.embed)
+
+    def forget_labels(self) -> None:
+        """Become the unconditional network that computes what this one does where no label is given."""
+        self.embed.forget_labels()
+        self.num_classes = 0
 
     def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
         if x.shape[-2] % self.divisor or x.shape[-1] % self.divisor:

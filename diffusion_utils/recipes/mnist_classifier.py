@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..data import ImageData, load_mnist, to_model
-from ..distributed import Group
-from ..metrics import feature_statistics, features_of, frechet_distance, random_floor
-from ..training import LossFn, TrainConfig
+from ..data import Dataset, load_mnist, to_model
+from ..metrics.frechet import feature_statistics, features_of, frechet_distance, random_floor
+from ..training import LossFn, Step, TrainConfig
+from ..training.distributed import Group
 from .recipe import Recipe, check_labels
 
 
@@ -39,28 +39,28 @@ class ClassifierRecipe(Recipe):
         """The test digits, by which the finished network is measured, must be there."""
         load_mnist("test")
 
-    def check_data(self, data: ImageData) -> None:
+    def check_data(self, data: Dataset) -> None:
         """Pictures of the network's size, labels 0…9, and enough of them for covariances."""
-        if data.images.shape[1:] != (1, 28, 28) or len(data) < 4:
-            raise ValueError(f"{self.name} needs at least 4 pictures of shape (1, 28, 28), got {tuple(data.images.shape)}")
+        if data.shape != (1, 28, 28) or len(data) < 4:
+            raise ValueError(f"{self.name} needs at least 4 pictures of shape (1, 28, 28), got {(len(data), *data.shape)}")
         check_labels(data, 10)
 
-    def loss_fn(self, data: ImageData, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
+    def loss_fn(self, data: Dataset, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
         self.check_data(data)
-        images, labels = data.images.to(device), data.labels.to(device)
+        data = data.to(device)
 
-        def loss(net: nn.Module, rows: Tensor, generator: torch.Generator) -> Tensor:
-            x = jitter(to_model(images[rows.to(device)]), generator)
-            wanted = labels[rows.to(device)]
+        def loss(net: nn.Module, step: Step) -> Tensor:
+            rows = step.rows.to(device)
+            x, wanted = jitter(data.x0(rows), step.generator), data.condition(rows)
             return F.cross_entropy(net(group.share(x)).float(), group.share(wanted), label_smoothing=0.05)
 
         return loss
 
-    def extras(self, net: nn.Module, data: ImageData, folder: Path) -> tuple[dict, dict]:
+    def extras(self, net: nn.Module, data: Dataset, folder: Path) -> tuple[dict, dict]:
         """Mean and covariance of the features of the training digits, both floors, and the test accuracy."""
         net = net.half().float()  # as it will be shipped
         test = load_mnist("test")
-        train_features, _ = features_of(net, to_model(data.images))
+        train_features, _ = features_of(net, data.x0(torch.arange(len(data))))
         test_features, logits = features_of(net, to_model(test.images))
         mean, covariance = feature_statistics(train_features)
         figures = {

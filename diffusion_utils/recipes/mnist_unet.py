@@ -15,7 +15,7 @@ MNIST_UNET = replace(
     MNIST_UNET_CLASS,
     name="mnist-unet",
     network=MNIST_UNET_CLASS.network | {"num_classes": 0},
-    label_dropout=0.0,  # there is no label to hide
+    dropout=0.0,  # there is no label to hide
     warm_start=MNIST_UNET_CLASS.name,
     teacher=MNIST_UNET_CLASS.name,
     time_power=2.0,

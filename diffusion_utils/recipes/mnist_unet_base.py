@@ -12,7 +12,7 @@ MNIST_UNET_BASE = DiffusionRecipe(
     network={"kind": "unet", "patch": 2, "channels": [64, 160], "blocks": 1, "emb_dim": 128, "num_classes": 10},
     schedule={"name": "cosine", "T": 1000},
     predicts="v",
-    label_dropout=0.5,
+    dropout=0.5,
     sampling={"sampler": "dpmpp_2m_sde", "steps": 20, "spacing": "uniform"},
     snapshots=(1, 10, 30, 100, 300, 1000, 3000, 12000),
     train=TrainConfig(steps=12_000, batch=128, lr=1.5e-3, warmup=200, ema=0.9995, log_every=10, optimiser="muon"),

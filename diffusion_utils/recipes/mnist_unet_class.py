@@ -11,7 +11,7 @@ from .mnist_unet_base import MNIST_UNET_BASE
 MNIST_UNET_CLASS = replace(
     MNIST_UNET_BASE,
     name="mnist-unet-class",
-    label_dropout=0.1,
+    dropout=0.1,
     sampling={"sampler": "ddpm", "steps": 20, "spacing": "uniform"},
     warm_start=MNIST_UNET_BASE.name,
     snapshots=(),

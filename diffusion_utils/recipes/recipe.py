@@ -14,23 +14,30 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from .. import checkpoints
-from ..data import ImageData, load_mnist
-from ..devices import describe, memory_format, pick_device
-from ..distributed import Group, TorchrunGroup, local_device, under_torchrun
+from ..data import LOADERS, Dataset
+from ..devices import describe, pick_device, place
 from ..errors import unknown_name
-from ..interrupts import Stop, deferred_stop
 from ..noise import mixed_seed
-from ..run_folder import check_free
 from ..training import LossFn, Progress, TrainConfig, fit
+from ..training.distributed import Group, TorchrunGroup, local_device, under_torchrun
+from ..training.interrupts import Stop, deferred_stop
+from ..training.run_folder import check_free
 
 
 @dataclass(frozen=True)
 class Recipe(ABC):
-    """name: of the checkpoint; network: its kind and arguments; train: the loop's configuration."""
+    """name: of the checkpoint
+    network: its kind and arguments
+    train: the loop's configuration
+    data: the name of its loader, in `data.LOADERS`
+    metric: the name of what measures its samples, in `metrics.METRICS`, or None
+    """
 
     name: str
     network: dict
     train: TrainConfig = field(default_factory=TrainConfig)
+    data: str = "mnist"
+    metric: str | None = "digits"
 
     def build(self) -> nn.Module:
         """A freshly initialised network; the initial weights depend on the seed alone."""
@@ -42,14 +49,20 @@ class Recipe(ABC):
             torch.manual_seed(mixed_seed(self.train.seed, 0))
             return checkpoints.NETWORKS[kind](**config)
 
+    def load(self, split: str) -> Dataset:
+        """The recipe's own data, 'train' or 'test'."""
+        if self.data not in LOADERS:
+            raise unknown_name("data set", self.data, LOADERS)
+        return LOADERS[self.data](split)
+
     def check(self, runs: Path) -> None:  # noqa: B027
         """Called first of all: raise ValueError, or what fits, unless everything is there that the run will need up to its
         end. runs: the folder of all runs."""
 
-    def check_data(self, data: ImageData) -> None:  # noqa: B027
+    def check_data(self, data: Dataset) -> None:  # noqa: B027
         """Called before the first step: raise ValueError unless the recipe can use this data."""
 
-    def facts(self, data: ImageData, runs: Path) -> dict:
+    def facts(self, data: Dataset, runs: Path) -> dict:
         """What a run depends on beside its network and `train`: a run that differs in it is another one."""
         return {"data": described(data), "recipe": self.config()}
 
@@ -57,7 +70,7 @@ class Recipe(ABC):
         """Called before a run's first step with the folder of all runs; a recipe may begin with another one's weights."""
 
     @abstractmethod
-    def loss_fn(self, data: ImageData, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
+    def loss_fn(self, data: Dataset, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
         """The loss on a batch of row numbers, with the data resident on the device; runs: the folder of all runs, where
         a recipe may look for another one's weights."""
 
@@ -65,15 +78,19 @@ class Recipe(ABC):
     def config(self) -> dict:
         """What the card says under "config"."""
 
-    def on_progress(self, progress: Progress, data: ImageData, folder: Path) -> None:  # noqa: B027
+    def uses(self, data: Dataset) -> dict:
+        """What the card's "config" says of the data."""
+        return {"data": self.data, "metric": self.metric}
+
+    def on_progress(self, progress: Progress, data: Dataset, folder: Path) -> None:  # noqa: B027
         """Called after each progress line; a recipe may keep snapshots in the run's folder."""
 
-    def extras(self, net: nn.Module, data: ImageData, folder: Path) -> tuple[dict, dict]:
+    def extras(self, net: nn.Module, data: Dataset, folder: Path) -> tuple[dict, dict]:
         """More tensors and card entries for the finished checkpoint."""
         return {}, {}
 
     def run(self, folder: str | Path = "runs", *, resume: bool = False, device: str | None = None,
-            data: ImageData | None = None, log: Callable[[str], None] = tqdm.write) -> Path | None:
+            data: Dataset | None = None, log: Callable[[str], None] = tqdm.write) -> Path | None:
         """Train from scratch, or go on after an interruption, and write the checkpoint into folder/name.
 
         Returns the card's path (None in all processes but the first under torchrun). Raises what `fit` does, and before the
@@ -84,18 +101,18 @@ class Recipe(ABC):
         runs, folder = Path(folder), Path(folder) / self.name
         check_free(folder, resume)
         self.check(runs)
-        data = load_mnist("train") if data is None else data
+        data = self.load("train") if data is None else data
         self.check_data(data)
         net = self.build()
         if not resume:
             self.initialise(net, runs)
-        net = net.to(chosen, memory_format=memory_format(chosen))
+        net = place(net, chosen)
         progress = self._train(net, data, chosen, group, folder, resume)
         if not group.is_first:
             return None
         tensors, extra = self.extras(progress.ema_net, data, folder)
         card = {
-            "name": self.name, "config": self.config(), "data": described(data),
+            "name": self.name, "config": self.config() | self.uses(data), "data": described(data),
             "training": asdict(self.train) | {
                 "steps_done": progress.step, "seconds": round(progress.seconds), "hardware": describe(chosen),
                 "torch": torch.__version__, "date": date.today().isoformat(), "processes": group.size,
@@ -121,14 +138,17 @@ class Recipe(ABC):
         return progress
 
 
-def described(data: ImageData) -> dict:
+def described(data: Dataset) -> dict:
     """What a card says of the data: its name, how many samples, and their hash."""
     return {"name": data.name, "n": len(data), "sha256": data.sha256}
 
 
-def check_labels(data: ImageData, classes: int) -> None:
+def check_labels(data: Dataset, classes: int) -> None:
     """Raise ValueError unless all labels lie in 0…classes − 1: one beyond is read as "no label", others stop a GPU."""
-    low, high = int(data.labels.min()), int(data.labels.max())
+    labels = data.condition(torch.arange(len(data)))
+    if not isinstance(labels, torch.Tensor) or labels.ndim != 1 or labels.is_floating_point():
+        raise ValueError(f"{data.name!r} has no labels, int64 (N,), and {classes} classes are to be learnt")
+    low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
         shift = f" Labels that begin at {low} are to be shifted: labels - {low}" if 0 < low and high - low < classes else ""
         raise ValueError(f"labels must lie in 0…{classes - 1} for {classes} classes, got {low}…{high} in {data.name!r}.{shift}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import bars
 import pytest
 
-from diffusion_utils.speed import training_rates
+from diffusion_utils.chapters.speed import training_rates
 
 
 def race(ours: float, peer: float, slow: float) -> dict:

@@ -13,7 +13,7 @@ from peers import Arm
 from torch import Tensor, nn
 
 from diffusion_utils.data import ImageData, load_mnist, to_model
-from diffusion_utils.evaluation import Yardstick
+from diffusion_utils.metrics.digits import Yardstick
 
 CPU = torch.device("cpu")
 DATA = ImageData(torch.zeros(8, 1, 28, 28, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64), "black", "made here", "")

@@ -15,27 +15,30 @@ from pretended_device import pretended
 from project import chapters
 from torch import Tensor
 
-from diffusion_utils import article, bugs, checkpoints, devices, losses, metrics, plotting, recipes, sampling, speed
-from diffusion_utils.article import measure, training
-from diffusion_utils.article.network import FlatMLP
-from diffusion_utils.article.sampling import walk
-from diffusion_utils.bugs import symptoms
+from diffusion_utils import checkpoints, devices, losses, recipes, sampling
+from diffusion_utils.chapters import article, bugs, plotting, speed
+from diffusion_utils.chapters.article import listed_training as training
+from diffusion_utils.chapters.article import measure
+from diffusion_utils.chapters.article.listed_network import FlatMLP
+from diffusion_utils.chapters.article.listed_walk import walk
+from diffusion_utils.chapters.bugs import symptoms
+from diffusion_utils.chapters.shapes import layer_shapes
 from diffusion_utils.data import ImageData, to_model, to_pixels
 from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, eps_from_x0, score_from_eps, split, target
-from diffusion_utils.distributed import Group
-from diffusion_utils.ema import EMA
-from diffusion_utils.evaluation import Yardstick, check_images, check_label_list
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.generate import generate
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
-from diffusion_utils.networks.classifier import DigitClassifier
+from diffusion_utils.metrics import frechet as metrics
+from diffusion_utils.metrics.digits import Yardstick, check_images, check_label_list
 from diffusion_utils.networks.embedding import sinusoidal
-from diffusion_utils.networks.shapes import layer_shapes
+from diffusion_utils.networks.encoders.classifier import DigitClassifier
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.recipes.mnist_classifier import ClassifierRecipe
 from diffusion_utils.recipes.quick import quick
 from diffusion_utils.schedules import cosine, linear
 from diffusion_utils.training import fit
+from diffusion_utils.training.distributed import Group
+from diffusion_utils.training.ema import EMA
 from diffusion_utils.widgets import scatter, tile
 
 SCHEDULE = cosine(1000)
@@ -95,19 +98,19 @@ def last(states: Iterator[sampling.State]) -> Tensor:
 # The article
 
 
-@check("article.measure.live_units", "article.repairs.Experiment.make_net", "article.network.FlatMLP.features")
+@check("article.measure.live_units", "article.repairs.Experiment.make_net", "article.listed_network.FlatMLP.features")
 def check_live_units(device: torch.device) -> object:
     net = article.Experiment(told_time=True).make_net().to(device)
     return measure.live_units(net, linear(1000), digits(device)), net.features(digits(device), torch.ones(4, device=device))
 
 
-@check("article.sampling.walk")
+@check("article.listed_walk.walk")
 def check_walks(device: torch.device) -> object:
     walks = [list(walk(step, half, SCHEDULE, (2, 3), steps=4, device=device)) for step in ("estimate", "mean", "posterior")]
     return [measure.sizes(states) for states in walks]
 
 
-@check("article.training.first_error", "article.training.make_loss", "article.training.noised")
+@check("article.listed_training.first_error", "article.listed_training.make_loss", "article.listed_training.noised")
 def check_first_errors(device: torch.device) -> object:
     experiment = article.versions()["U-Net"]
     loss = training.make_loss(experiment, some_data().images, device)
@@ -115,7 +118,7 @@ def check_first_errors(device: torch.device) -> object:
     return loss(experiment.make_net().to(device), torch.arange(4), torch.Generator().manual_seed(0))
 
 
-@check("article.training.train", "article.training.train_as_listed")
+@check("article.listed_training.train", "article.listed_training.train_as_listed")
 def check_training_of_the_article(device: torch.device) -> object:
     return [[line.loss for line in article.train(article.versions()[name], some_data(), 2)] for name in ("noise", "time")]
 
@@ -130,12 +133,12 @@ def test_the_losses_at_the_listings_levels(device: torch.device) -> None:
 # The bugs
 
 
-@check("bugs.sampling.walk")
+@check("bugs.wrong_walk.walk")
 def check_walks_with_bugs(device: torch.device) -> object:
     return [last(bugs.walk(half, SCHEDULE, (2, 3), bug=bug, device=device)) for bug in (None, *bugs.of_family("walk"))]
 
 
-@check("bugs.sampling.guided")
+@check("bugs.wrong_walk.guided")
 def check_guidance_with_bugs(device: torch.device) -> object:
     return [bugs.guided(half, SCHEDULE, 3.0, bug=bug)(noise(device, 2, 3), 500, 1).x0_hat
             for bug in (None, *bugs.of_family("guidance"))]
@@ -154,14 +157,14 @@ def check_symptoms(device: torch.device) -> object:
 def check_generating(device: torch.device) -> object:
     model = checkpoints.load("mnist-unet-class", device)
     assert model.device.type == device.type
-    return [generate(model, 3, labels=torch.arange(3, device=where), weight=2.0, sampler="ddim", steps=3)
+    return [generate(model, 3, cond=torch.arange(3, device=where), weight=2.0, sampler="ddim", steps=3)
             for where in ("cpu", device)]
 
 
 @check("denoiser.Denoiser", "denoiser.Prediction")
 def check_denoisers(device: torch.device) -> object:
     net = FlatMLP(told_time=True, pixels=3, width=8)
-    denoisers = [Denoiser(net.to(device), SCHEDULE, predicts) for predicts in PREDICTS]
+    denoisers = [Denoiser(net.to(device), SCHEDULE, predicts, clip=(-1, 1)) for predicts in PREDICTS]
     return [denoiser(noise(device, 2, 3), t) for denoiser in denoisers
             for t in (500, torch.tensor([1, 9]), torch.tensor([1, 9], device=device))]
 
@@ -185,7 +188,7 @@ def check_schedules(device: torch.device) -> object:
 
 @check("sampling.sample", "sampling.update")
 def check_samplers(device: torch.device) -> object:
-    every = [last(sampling.sample(half, SCHEDULE, (2, 3), sampler=name, steps=4, device=device)) for name in sampling.SAMPLERS]
+    every = [last(sampling.sample(half, SCHEDULE, (2, 3), sampling.Sampler(name, steps=4), device=device)) for name in sampling.SAMPLERS]
     x = noise(device, 2, 3)
     times = [torch.tensor([500, 9], device=device), torch.tensor([400, 0])]
     start = last(sampling.sample(half, SCHEDULE, x_start=x, times=[500, 300, 400, 0], device=device))
@@ -208,7 +211,7 @@ def check_mixture(device: torch.device) -> object:
     mixture = GaussianMixture(means, torch.full((3,), 0.5, device=device), torch.tensor([0.2, 0.3, 0.5], device=device))
     line = GaussianMixture([[-1.0], [1.0]], [0.3, 0.4])
     denoise = mixture.given(torch.tensor([0, 2], device=device)).denoiser(SCHEDULE)
-    walked = last(sampling.sample(denoise, SCHEDULE, (2, 2), steps=3, device=device))
+    walked = last(sampling.sample(denoise, SCHEDULE, (2, 2), sampling.Sampler(steps=3), device=device))
     return (walked, denoise(x_t, torch.tensor(500, device=device)), mixture.log_density(x_t), mixture.score(x_t),
             mixture.step_back(SCHEDULE, x_t[0], 500, 400).moments(), mixture.marginal(0.5, 0.5).means, line.draw(2).shape,
             line.cdf(x_t[:, :1]), line.quantile(torch.tensor([0.2, 0.7], device=device)))
@@ -222,10 +225,10 @@ def check_edits(device: torch.device) -> object:
     known = noise(device, 2, 3)
     mask = torch.tensor([1.0, 0.0, 1.0], device=device)
     times = repaint_times(SCHEDULE, 4, 2, 2)
-    filled = last(sampling.sample(half, SCHEDULE, (2, 3), sampler="ddpm", times=times, device=device,
+    filled = last(sampling.sample(half, SCHEDULE, (2, 3), sampling.Sampler("ddpm"), times=times, device=device,
                                   after_step=keep_known(SCHEDULE, known, mask)))
     start, times = sdedit_start(SCHEDULE, known, 0.5, 10)
-    edited = last(sampling.sample(guided(half, SCHEDULE, 3.0), SCHEDULE, x_start=start, times=times, cond=1, device=device))
+    edited = last(sampling.sample(guided(half, SCHEDULE, 3.0, clip=(-1, 1)), SCHEDULE, x_start=start, times=times, cond=1, device=device))
     return filled, edited
 
 
@@ -235,7 +238,7 @@ def check_edits(device: torch.device) -> object:
 @check("losses.diffusion_loss", "losses.prior_term", "losses.bound_term", "losses.reconstruction_term")
 def check_losses(device: torch.device) -> object:
     net, x0, eps = FlatMLP(told_time=True, pixels=3, width=8).to(device), noise(device, 2, 3), noise(device, 2, 3)
-    denoiser, found = Denoiser(net, SCHEDULE), [losses.prior_term(SCHEDULE, x0)]
+    denoiser, found = Denoiser(net, SCHEDULE, clip=(-1, 1)), [losses.prior_term(SCHEDULE, x0)]
     for t in (torch.tensor([9, 500]), torch.tensor([9, 500], device=device)):
         weight = losses.min_snr_weight(SCHEDULE, "eps", t)
         found += [losses.diffusion_loss(net, SCHEDULE, "v", x0, t, eps, weight=weight),
@@ -244,7 +247,7 @@ def check_losses(device: torch.device) -> object:
     return found
 
 
-@check("training.fit", "ema.EMA", "distributed.Group", "recipes.recipe.Recipe.build",
+@check("training.loop.fit", "training.ema.EMA", "training.distributed.Group", "recipes.recipe.Recipe.build",
        "recipes.diffusion.DiffusionRecipe.loss_fn")
 def check_fit(device: torch.device) -> object:
     recipe, data = quick(), some_data()
@@ -277,7 +280,7 @@ def test_conditions_and_teachers(device: torch.device) -> None:
 # Networks
 
 
-@check("networks.embedding.sinusoidal", "networks.shapes.layer_shapes", "networks.unet.UNet", "devices.autocast")
+@check("networks.embedding.sinusoidal", "shapes.layer_shapes", "networks.unet.UNet", "devices.autocast")
 def check_networks(device: torch.device) -> object:
     net, x, time = quick().build().to(device), digits(device), torch.full((4,), 500.0, device=device)
     assert layer_shapes(net, x, time)[-1].shape == (1, 28, 28)
@@ -285,8 +288,9 @@ def check_networks(device: torch.device) -> object:
         return net(x, time), sinusoidal(time, 8)
 
 
-@check("networks.classifier.DigitClassifier.features", "metrics.features_of", "metrics.nearest_rows",
-       "metrics.precision_recall", "evaluation.Yardstick", "evaluation.Yardstick.features", "evaluation.Yardstick.distance")
+@check("networks.encoders.classifier.DigitClassifier.features", "metrics.frechet.features_of", "metrics.frechet.nearest_rows",
+       "metrics.frechet.precision_recall", "metrics.digits.Yardstick", "metrics.digits.Yardstick.features",
+       "metrics.digits.Yardstick.distance")
 def check_measures(device: torch.device) -> object:
     judge, x = Yardstick(device), digits(device, 8)
     features, logits = judge.features(x)

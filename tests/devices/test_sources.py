@@ -15,13 +15,13 @@ from project import ROOT, chapters
 PACKAGE = ROOT / "diffusion_utils"
 MAKERS = {"randn", "rand", "randint", "randperm", "zeros", "ones", "full", "empty", "normal"}
 WIDE = {  # .double() without .cpu() before it: "file function", or "chapter cell"
-    "bugs/symptoms.py share_of_the_rare": "it draws its own data, on the CPU",
+    "chapters/bugs/symptoms.py share_of_the_rare": "it draws its own data, on the CPU",
     "denoiser.py network_time": "times are read on the CPU",
-    "evaluation.py evaluate": "logits and labels are on the CPU",
-    "metrics.py _share_inside": "rows that are checked are on the CPU",
-    "metrics.py feature_statistics": "rows that are checked are on the CPU",
-    "metrics.py features_of": "they have just been copied to the CPU",
-    "metrics.py frechet_distance": "what is checked is on the CPU",
+    "metrics/digits.py evaluate": "logits and labels are on the CPU",
+    "metrics/frechet.py _share_inside": "rows that are checked are on the CPU",
+    "metrics/frechet.py feature_statistics": "rows that are checked are on the CPU",
+    "metrics/frechet.py features_of": "they have just been copied to the CPU",
+    "metrics/frechet.py frechet_distance": "what is checked is on the CPU",
     "recipes/mnist_classifier.py ClassifierRecipe.extras": "logits and labels are on the CPU",
     "02_reverse_process round-trip-0": "a check of equations, on the CPU",
     "02_reverse_process variance-figure-0": "a mixture, on the CPU",
@@ -32,11 +32,11 @@ WIDE = {  # .double() without .cpu() before it: "file function", or "chapter cel
     "13_article_code middle": "a schedule's table",
 }
 MADE = {  # made like something that is given, without a device
-    "article/measure.py loss_at_the_listings_levels": "moved batch by batch",
-    "evaluation.py _against_training_digits": "rows of data on the CPU",
+    "chapters/article/measure.py loss_at_the_listings_levels": "moved batch by batch",
+    "metrics/digits.py _against_training_digits": "rows of data on the CPU",
     "exact.py GaussianMixture.draw": "the mixture is on the CPU",
     "exact.py GaussianMixture.quantile": "the mixture is on the CPU",
-    "metrics.py random_floor": "rows that are checked are on the CPU",
+    "metrics/frechet.py random_floor": "rows that are checked are on the CPU",
     "noise.py SampleNoise.__call__": "drawn on the CPU, then moved",
     "recipes/diffusion.py DiffusionRecipe.loss_fn.loss": "drawn for the whole batch, then shared and moved",
     "recipes/mnist_classifier.py jitter": "turns and shifts, of which the grid is moved",

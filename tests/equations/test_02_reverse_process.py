@@ -10,7 +10,7 @@ from torch.distributions import Normal
 
 from diffusion_utils.denoiser import score_from_eps, target
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
-from diffusion_utils.sampling import posterior_std, sample, step_std, update
+from diffusion_utils.sampling import Sampler, posterior_std, sample, step_std, update
 from diffusion_utils.schedules import Schedule, cosine, flow, linear
 
 COSINE, LINEAR, FLOW = cosine(1000), linear(1000), flow(1000)
@@ -108,7 +108,7 @@ def test_eq_reverse_variance(schedule, t, s) -> None:
 
 def test_eq_reverse_model() -> None:
     """p(x_T) is standard Gaussian, and a step is its mean plus std·z."""
-    start = next(sample(ExactDenoiser(torch.zeros(1, 100, 100), COSINE), COSINE, (4, 100, 100), steps=2)).x_t
+    start = next(sample(ExactDenoiser(torch.zeros(1, 100, 100), COSINE), COSINE, (4, 100, 100), Sampler(steps=2))).x_t
     n = start.numel()
     assert abs(float(start.mean())) < 4 / math.sqrt(n) and abs(float(start.var()) - 1) < 4 * math.sqrt(2 / n)
     x_t, D, z = torch.randn((3, 50, 1), generator=torch.Generator().manual_seed(0), dtype=torch.float64)

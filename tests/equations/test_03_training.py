@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_utils.ema import EMA
-from diffusion_utils.muon import Muon
 from diffusion_utils.networks.embedding import sinusoidal
 from diffusion_utils.training import TrainConfig, learning_rate
+from diffusion_utils.training.ema import EMA
+from diffusion_utils.training.muon import Muon
 
 
 def test_eq_time_embedding() -> None:

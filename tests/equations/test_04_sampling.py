@@ -13,7 +13,7 @@ from torch import Tensor
 
 from diffusion_utils.denoiser import Prediction
 from diffusion_utils.exact import GaussianMixture
-from diffusion_utils.sampling import fresh_std, sample, step_std, update
+from diffusion_utils.sampling import Sampler, fresh_std, sample, step_std, update
 from diffusion_utils.schedules import cosine, flow, linear
 
 SCHEDULES = [cosine(1000), linear(1000), flow(1000)]
@@ -104,7 +104,7 @@ def test_eq_sampling_flow() -> None:
 
 def heun_step(schedule, x_t: Tensor, t: int, s: int) -> Tensor:
     """What the package's Heun sampler makes of one step: the state it yields at s."""
-    states = list(sample(DATA.denoiser(schedule), schedule, x_start=x_t, sampler="heun", times=[t, s, 0]))
+    states = list(sample(DATA.denoiser(schedule), schedule, x_start=x_t, sampler=Sampler("heun"), times=[t, s, 0]))
     return states[1].x_t
 
 
@@ -150,7 +150,7 @@ def test_eq_sampling_integral() -> None:
 def test_eq_sampling_two_step() -> None:
     schedule, times = cosine(1000), [800, 610, 333, 0]
     lam, x = schedule.log_snr, random(20, 1)
-    states = list(sample(DATA.denoiser(schedule), schedule, x_start=x, sampler="dpmpp_2m", times=times))
+    states = list(sample(DATA.denoiser(schedule), schedule, x_start=x, sampler=Sampler("dpmpp_2m"), times=times))
     r = float((lam[610] - lam[800]) / (lam[333] - lam[610]))
     D = states[1].x0_hat + (states[1].x0_hat - states[0].x0_hat) / (2 * r)
     torch.testing.assert_close(states[2].x_t, update(schedule, states[1].x_t, 610, 333, D), rtol=1e-12, atol=1e-12)
@@ -159,7 +159,7 @@ def test_eq_sampling_two_step() -> None:
     def straight(x_t: Tensor, t: int, cond=None) -> Prediction:
         return Prediction(torch.full_like(x_t, 0.3 + 0.1 * float(lam[t])), x_t)
 
-    states = list(sample(straight, schedule, x_start=x, sampler="dpmpp_2m", times=times))
+    states = list(sample(straight, schedule, x_start=x, sampler=Sampler("dpmpp_2m"), times=times))
     middle = torch.full_like(x, 0.3 + 0.1 * float(lam[610] + lam[333]) / 2)
     torch.testing.assert_close(states[2].x_t, update(schedule, states[1].x_t, 610, 333, middle), rtol=1e-12, atol=1e-12)
 
@@ -170,6 +170,6 @@ def test_eq_sampling_order(sampler: str, order: int) -> None:
     schedule = cosine(1000, offset=0.0)
     crowd = (torch.arange(64, dtype=torch.float64) + 0.5) / 64
     start = DATA.marginal(float(schedule.signal[-1]), float(schedule.noise[-1])).quantile(crowd)
-    ends = [list(sample(DATA.denoiser(schedule), schedule, x_start=start, sampler=sampler, steps=n))[-1].x_t for n in (10, 40)]
+    ends = [list(sample(DATA.denoiser(schedule), schedule, x_start=start, sampler=Sampler(sampler, steps=n)))[-1].x_t for n in (10, 40)]
     few, many = (float((end - DATA.quantile(crowd)).abs().mean()) for end in ends)
     assert math.log(few / many, 4) == pytest.approx(order, abs=1 / 3)  # 10 steps are few for the law to hold exactly

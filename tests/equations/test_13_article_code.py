@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 import torch
 
-from diffusion_utils.article import versions
-from diffusion_utils.article.measure import starved
-from diffusion_utils.article.network import FlatMLP
-from diffusion_utils.article.sampling import walk
-from diffusion_utils.article.training import noised
+from diffusion_utils.chapters.article import versions
+from diffusion_utils.chapters.article.listed_network import FlatMLP
+from diffusion_utils.chapters.article.listed_training import noised
+from diffusion_utils.chapters.article.listed_walk import walk
+from diffusion_utils.chapters.article.measure import starved
 from diffusion_utils.denoiser import Prediction, eps_from_x0, split
 from diffusion_utils.exact import GaussianMixture
 from diffusion_utils.sampling import timesteps

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from diffusion_utils.bugs.symptoms import kurtosis
+from diffusion_utils.chapters.bugs.symptoms import kurtosis
 from diffusion_utils.denoiser import Denoiser, Prediction, eps_from_x0
 from diffusion_utils.guidance import guided
 from diffusion_utils.noise import SampleNoise
-from diffusion_utils.sampling import SAMPLERS, sample
+from diffusion_utils.sampling import SAMPLERS, Sampler, sample
 from diffusion_utils.schedules import cosine, linear
 
 SCHEDULE = cosine(1000)
@@ -25,7 +25,7 @@ def test_eq_bugs_level(sampler: str, schedule) -> None:
         return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *schedule.at(t, like=x_t)))
 
     n = 10_000
-    for t, x_t, _ in sample(denoiser, schedule, (10, n // 10), sampler=sampler, steps=7):
+    for t, x_t, _ in sample(denoiser, schedule, (10, n // 10), Sampler(sampler, steps=7)):
         rest = x_t.double() - float(schedule.signal[t]) * 0.5
         # Five standard errors of a standard deviation, and float32 rounding where there is no noise left.
         tolerance = 5 / math.sqrt(2 * n) * float(schedule.noise[t]) + 1e-6
@@ -56,7 +56,7 @@ def test_eq_bugs_weight() -> None:
 
     x_t = torch.linspace(-2, 2, 9)
     conditional, difference = torch.cos(x_t), torch.cos(x_t) - torch.tanh(x_t)
-    assert torch.equal(guided(denoiser, SCHEDULE, 1.0)(x_t, 400, 3).x0_hat, conditional)
+    assert torch.equal(guided(denoiser, SCHEDULE, 1.0, clip=(-1, 1))(x_t, 400, 3).x0_hat, conditional)
     # It is no exception to the rule: beside w = 1 the general formula leads there, but for float32 rounding.
     for weight in (0.99, 1.01):
         wanted = conditional + (weight - 1) * difference

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from diffusion_utils.chapters.speed import attainable, layers_of, whole_speedup
 from diffusion_utils.devices import autocast
 from diffusion_utils.networks.unet import UNet
-from diffusion_utils.speed import attainable, layers_of, whole_speedup
 
 
 def counted(function) -> int:

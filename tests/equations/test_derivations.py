@@ -12,7 +12,7 @@ from diffusion_utils.denoiser import split, target
 from diffusion_utils.exact import GaussianMixture
 from diffusion_utils.guidance import guided
 from diffusion_utils.noise import SampleNoise
-from diffusion_utils.sampling import posterior_std, renoise, sample, step_std, update
+from diffusion_utils.sampling import Sampler, posterior_std, renoise, sample, step_std, update
 from diffusion_utils.schedules import Schedule, cosine, flow, linear
 
 COSINE, LINEAR, FLOW = cosine(1000), linear(1000), flow(1000)
@@ -101,7 +101,7 @@ def test_eq_app_ddim(schedule, t, s, share) -> None:
 def test_eq_app_eta() -> None:
     """The sampler's step at η = 0.3, redone with the same noise."""
     denoiser = BUMPS.denoiser(COSINE)
-    first, second, _ = sample(denoiser, COSINE, (5, 1), sampler="ddim", eta=0.3, times=[700, 400, 0], seed=3)
+    first, second, _ = sample(denoiser, COSINE, (5, 1), Sampler("ddim", eta=0.3), times=[700, 400, 0], seed=3)
     draw = SampleNoise(3, range(5), (1,))
     draw()  # the first draw is x_700 itself
     u = 0.3 * posterior_std(COSINE, 700, 400)
@@ -260,7 +260,7 @@ def test_eq_app_exponential_integrator() -> None:
 def test_eq_app_2m() -> None:
     """The second step of the sampler, redone by hand."""
     times = [800, 500, 300, 0]
-    states = list(sample(BUMPS.denoiser(COSINE), COSINE, (4, 1), sampler="dpmpp_2m", times=times))
+    states = list(sample(BUMPS.denoiser(COSINE), COSINE, (4, 1), Sampler("dpmpp_2m"), times=times))
     lam = COSINE.log_snr
     r = float((lam[500] - lam[800]) / (lam[300] - lam[500]))
     D = states[1].x0_hat + (states[1].x0_hat - states[0].x0_hat) / (2 * r)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import torch
 from torch import Tensor
 
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import Sampler, State, sample
 from diffusion_utils.schedules import Schedule, cosine, flow, from_alpha_bar, linear, sigmoid
 
 VP = [cosine(1000), linear(1000), sigmoid(1000)]
@@ -22,6 +24,15 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+SETTINGS = {field.name for field in fields(Sampler)}
+
+
+def states_of(*args, **kwargs) -> list[State]:
+    """All states of `sample`, to which the settings of the sampler may be given one by one."""
+    how = {name: kwargs.pop(name) for name in SETTINGS & kwargs.keys()}
+    return list(sample(*args, sampler=Sampler(**how), **kwargs))
+
+
 def last_of(*args, **kwargs) -> Tensor:
-    *_, last = sample(*args, **kwargs)
-    return last.x_t
+    """x_0 of the same."""
+    return states_of(*args, **kwargs)[-1].x_t

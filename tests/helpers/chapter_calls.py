@@ -71,7 +71,7 @@ def _is_ours(thing: object) -> bool:
 
 
 def _name(thing: object) -> str:
-    return f"{thing.__module__}.{thing.__qualname__}".removeprefix("diffusion_utils.")
+    return f"{thing.__module__}.{thing.__qualname__}".removeprefix("diffusion_utils.").removeprefix("chapters.")
 
 
 def _methods() -> dict[str, set[str]]:

@@ -16,7 +16,7 @@ from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, split, targ
 from diffusion_utils.devices import pick_device
 from diffusion_utils.exact import GaussianMixture
 from diffusion_utils.losses import diffusion_loss
-from diffusion_utils.sampling import SAMPLERS, posterior_std, renoise, sample, step_std, timesteps, update
+from diffusion_utils.sampling import SAMPLERS, Sampler, posterior_std, renoise, sample, step_std, timesteps, update
 from diffusion_utils.schedules import Schedule, cosine, flow, from_betas, linear, sigmoid
 
 ROUNDING = {torch.float32: 2.0**-24, torch.bfloat16: 2.0**-9}
@@ -78,7 +78,7 @@ def test_a_walk_in_float32_ends_where_one_in_float64_does(schedule: Schedule, sa
     """The denoiser computes in float64; x, the update and the noise are float32 in one walk."""
     x_start = random(500, 2)
     walk = [990, *timesteps(schedule, 20)[1:]]
-    runs = [list(sample(DATA.denoiser(schedule), schedule, x_start=x_start.to(kind), times=walk, sampler=sampler))[-1].x_t
+    runs = [list(sample(DATA.denoiser(schedule), schedule, x_start=x_start.to(kind), times=walk, sampler=Sampler(sampler)))[-1].x_t
             for kind in (torch.float32, torch.float64)]
     # Each of 20 steps adds the 96 roundings above, and between two bumps a walk enlarges differences up to tenfold;
     # Heun's corrector multiplies those of D by σ_t/2σ_s, at most 4 on these walks.
@@ -98,7 +98,7 @@ def test_a_walk_on_another_device_ends_where_one_on_the_cpu_does(sampler: str) -
         x0_hat = mean + signal * std**2 / (signal**2 * std**2 + noise**2) * (x_t - signal * mean)
         return Prediction(x0_hat, (x_t - signal * x0_hat) / noise)
 
-    walks = [list(sample(denoise, schedule, (50, 4), sampler=sampler, steps=20, seed=3, device=device))
+    walks = [list(sample(denoise, schedule, (50, 4), Sampler(sampler, steps=20), seed=3, device=device))
              for device in ("cpu", pick_device())]
     for here, there in zip(*walks, strict=True):
         # The noise lies within 5, so that each of 20 steps adds at most the 96 roundings above; this denoiser enlarges
@@ -157,7 +157,7 @@ def test_cosine_of_any_length(T: int) -> None:
     assert float(schedule.beta.max()) <= 0.999 + 1e-12 and float(schedule.beta[-1]) == pytest.approx(0.999, abs=1e-9)
     assert float(schedule.beta[1]) > 0 and float(schedule.signal[-1]) < 0.02
     walk = timesteps(schedule, 10)
-    *_, last = sample(zero, schedule, (2, 3), times=walk, sampler="ddpm")
+    *_, last = sample(zero, schedule, (2, 3), times=walk, sampler=Sampler("ddpm"))
     assert torch.isfinite(last.x_t).all()
 
 
@@ -173,7 +173,7 @@ def test_betas_near_zero_and_one(betas: list[float]) -> None:
     # β comes back to the rounding of 1 − β, relative to it where ᾱ is small.
     torch.testing.assert_close(schedule.beta[1:], torch.tensor(betas, dtype=torch.float64), rtol=0, atol=1e-15)
     for sampler in SAMPLERS:
-        *_, last = sample(zero, schedule, (2, 3), sampler=sampler, steps=schedule.T)
+        *_, last = sample(zero, schedule, (2, 3), Sampler(sampler, steps=schedule.T))
         assert torch.isfinite(last.x_t).all(), sampler
 
 
@@ -197,7 +197,7 @@ def test_zero_terminal_snr_is_finite_wherever_it_can_be() -> None:
             torch.testing.assert_close(renoise(ZERO_SNR, x, s, 4, D), D, rtol=0, atol=0)
             assert float(posterior_std(ZERO_SNR, 4, s)) == pytest.approx(float(ZERO_SNR.noise[s]), abs=1e-15)
     for predicts in ("x0", "v", "flow"):
-        prediction = Denoiser(lambda x, time, cond: 0.3 * x, ZERO_SNR, predicts)(x, 4)
+        prediction = Denoiser(lambda x, time, cond: 0.3 * x, ZERO_SNR, predicts, clip=(-1, 1))(x, 4)
         assert torch.isfinite(prediction.x0_hat).all() and torch.isfinite(prediction.eps_hat).all()
 
 

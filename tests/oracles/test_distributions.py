@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from cases import states_of
 from scipy import stats
 from torch import Tensor
 
 from diffusion_utils.denoiser import Prediction
 from diffusion_utils.exact import GaussianMixture
-from diffusion_utils.sampling import sample
 from diffusion_utils.schedules import Schedule, cosine, flow
 
 N = 2000
@@ -68,7 +68,7 @@ def exact(data: GaussianMixture, schedule: Schedule) -> Callable[..., Prediction
 def samples(data: GaussianMixture, schedule: Schedule, **settings) -> Tensor:
     """float64 (N, D). Ten rows of N/10 each: the noise of a row is one draw, which is quicker than N."""
     shape = (10, N // 10, data.means.shape[1])
-    *_, last = sample(exact(data, schedule), schedule, shape, **settings)
+    last = states_of(exact(data, schedule), schedule, shape, **settings)[-1]
     return last.x_t.double().reshape(N, -1)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from diffusion_utils.exact import GaussianMixture
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import Sampler, sample
 from diffusion_utils.schedules import Schedule
 
 ORDERS = {"ddim": 1, "heun": 2, "dpmpp_2m": 2}
@@ -60,7 +60,7 @@ def test_the_order_of_convergence(data: GaussianMixture, exact, sampler: str, or
     def error(steps: int) -> float:
         stride = (FIRST - LAST) // steps
         walk = [*range(FIRST, LAST - 1, -stride), 0]
-        states = sample(data.denoiser(SCHEDULE), SCHEDULE, x_start=start, sampler=sampler, times=walk)
+        states = sample(data.denoiser(SCHEDULE), SCHEDULE, x_start=start, sampler=Sampler(sampler), times=walk)
         reached = next(state.x_t for state in states if state.t == LAST)
         return float((reached - end).square().mean().sqrt())
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from cases import states_of
 from torch import Tensor
 
 from diffusion_utils.denoiser import PREDICTS, Denoiser, target
 from diffusion_utils.exact import ExactDenoiser
-from diffusion_utils.sampling import SAMPLERS, sample
+from diffusion_utils.sampling import SAMPLERS
 from diffusion_utils.schedules import Schedule, cosine, flow, linear, sigmoid
 
 SCHEDULES = [linear(1000), cosine(1000), sigmoid(1000), flow(1000)]
@@ -37,7 +38,7 @@ def test_what_is_predicted_does_not_matter(schedule: Schedule, settings: dict) -
     paths = {}
     for predicts in PREDICTS:
         denoiser = Denoiser(network(schedule, predicts), schedule, predicts, clip=None)
-        paths[predicts] = [state.x_t for state in sample(denoiser, schedule, x_start=x_start, times=walk, **settings)]
+        paths[predicts] = [state.x_t for state in states_of(denoiser, schedule, x_start=x_start, times=walk, **settings)]
     for predicts in PREDICTS[1:]:
         for one, other in zip(paths["eps"], paths[predicts], strict=True):
             # x̂₀ from ε is wrong by rounding/signal, 50 roundings here; where two points are about as likely the exact

@@ -12,6 +12,7 @@ import itertools
 
 import pytest
 import torch
+from cases import states_of
 from diffusers import (
     DDIMScheduler,
     DDPMScheduler,
@@ -73,7 +74,7 @@ def ours(schedule: Schedule, predicts: str, walk: list[int], monkeypatch=None, c
     if monkeypatch is not None:
         monkeypatch.setattr("diffusion_utils.sampling.SampleNoise", lambda *_: Noise(start()))
     denoiser = Denoiser(Network(schedule, predicts), schedule, predicts, clip)
-    return [state.x_t for state in sample(denoiser, schedule, x_start=start(), times=walk, **settings)]
+    return [state.x_t for state in states_of(denoiser, schedule, x_start=start(), times=walk, **settings)]
 
 
 def their_table(peer, schedule: Schedule) -> None:

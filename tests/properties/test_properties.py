@@ -6,13 +6,14 @@ import math
 
 import pytest
 import torch
+from cases import states_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from diffusion_utils.denoiser import PREDICTS, Prediction, eps_from_x0, score_from_eps, split, target
 from diffusion_utils.guidance import guided
-from diffusion_utils.sampling import SAMPLERS, SPACINGS, posterior_std, renoise, sample, timesteps, update
+from diffusion_utils.sampling import SAMPLERS, SPACINGS, posterior_std, renoise, timesteps, update
 from diffusion_utils.schedules import SCHEDULES, Schedule, from_betas
 
 EPS = torch.finfo(torch.float64).eps
@@ -200,7 +201,7 @@ def test_a_sample_depends_on_its_seed_and_index_alone(schedule: Schedule, data, 
 
     def run(rows: list[int]) -> Tensor:
         how = {"sampler": sampler, "steps": steps, "seed": seed, "indices": rows}
-        *_, last = sample(elementwise(schedule), schedule, (len(rows), 2), **how)
+        last = states_of(elementwise(schedule), schedule, (len(rows), 2), **how)[-1]
         return last.x_t
 
     together = run(indices)

@@ -1,0 +1,1 @@
+"""What one chapter shows and nothing else imports."""

@@ -1,0 +1,52 @@
+"""What a network is told beside x_t and t: nothing, a tensor, or a dictionary of tensors, whose first axis is B.
+
+What the entries mean is between the data and the network, which embeds them: labels, the words of a text, frames that were
+seen. None is "nothing is told", what guidance calls the unconditional model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+Condition = Tensor | dict[str, Tensor] | None
+
+
+def each(function: Callable[[Tensor], Tensor], cond: Condition) -> Condition:
+    """The same condition with the function applied to each of its tensors."""
+    if isinstance(cond, dict):
+        return {name: function(entry) for name, entry in cond.items()}
+    return None if cond is None else function(cond)
+
+
+def rows_of(cond: Condition, rows: slice | Sequence[int] | Tensor) -> Condition:
+    """The condition of some of the samples."""
+    return each(lambda entry: entry[rows], cond)
+
+
+def check_count(cond: Condition, n: int) -> None:
+    """Raise ValueError unless the condition is one of n samples."""
+    for name, entry in (cond if isinstance(cond, dict) else {"cond": cond}).items():
+        if entry is not None and (not isinstance(entry, Tensor) or entry.ndim == 0 or len(entry) != n):
+            given = tuple(entry.shape) if isinstance(entry, Tensor) else type(entry).__name__
+            raise ValueError(f"{name} must be a tensor for each of {n} samples, ({n}, …), got {given}")
+
+
+def without(cond: Condition, *names: str) -> Condition:
+    """A dictionary less these entries; None once nothing is left. Raises ValueError for a name that is not there."""
+    if not isinstance(cond, dict) or not set(names) <= set(cond):
+        given = f"of {', '.join(cond)}" if isinstance(cond, dict) else type(cond).__name__
+        raise ValueError(f"{', '.join(names)} cannot be left out of a condition that is {given}")
+    return {name: entry for name, entry in cond.items() if name not in names} or None
+
+
+def described(cond: Condition) -> dict | None:
+    """What a card says of a condition: the shape and type of each entry for one sample."""
+    if cond is None:
+        return None
+    if isinstance(cond, dict):
+        return {name: described(entry) for name, entry in cond.items()}
+    return {"shape": list(cond.shape[1:]), "dtype": str(cond.dtype).removeprefix("torch.")}
+
+
