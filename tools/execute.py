@@ -8,7 +8,6 @@ digits, whose files are checked by their digest. A warning is an error.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -20,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import made_from
 from alike import differing_cells
 from project import EXECUTED, PYTHON, ROOT, TIMINGS, chapters, clock, environment, python, run
 from short import shortened
@@ -27,26 +27,28 @@ from tally import Tally
 
 CELL_TIMEOUT = 300      # seconds; a whole chapter is to stay under 120
 LIMIT = 1800            # seconds after which a chapter is stopped, whatever keeps it
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")  # of downloaded digits, for all chapters
+HERE = Path(__file__).parent
 # Run by the kernel before the first cell, and after it imported what it needs itself.
 WARNINGS_ARE_ERRORS = """
 import warnings
 warnings.simplefilter("error")
 # ipykernel 7 warns of a method of its own while it shuts down; as an error this would keep it from ending.
 warnings.filterwarnings("ignore", category=PendingDeprecationWarning, module="ipykernel")
+del warnings
 """
 
 
 def execute(notebooks: list[Path], reuse: bool = True) -> Tally:
     """Bring the executed copies up to date and keep them in book/_build/executed. Returns what passed and failed."""
-    package = package_digest()
-    stale = [path for path in notebooks if not (reuse and is_fresh(path, package))]
+    changes = {path: changed(path) if reuse else "asked for" for path in notebooks}
+    stale = {path: change for path, change in changes.items() if change}
     result = Tally(passed=len(notebooks) - len(stale))
     if stale:
-        names = ", ".join(path.stem for path in stale)
+        names = ", ".join(f"{path.stem} ({change})" for path, change in stale.items())
         print(f"Executing {len(stale)} of {len(notebooks)} notebooks: {names}", flush=True)
-        for done in run_in_empty_folders(stale):
-            store(done, key(done.source, package))
+        around = made_from.surroundings(ROOT)
+        for done in run_in_empty_folders(list(stale)):
+            store(done, around)
             result += done.tally
     return result
 
@@ -69,37 +71,19 @@ def execute_into(folder: Path, notebooks: list[Path], place: Place) -> Tally:
     return result
 
 
-def package_digest() -> str:
-    """A digest of all that a notebook can import."""
-    digest = hashlib.sha256()
-    files = sorted(path for path in (ROOT / "diffusion_utils").rglob("*") if path.is_file())
-    for path in [ROOT / "requirements.txt", *files]:
-        if "__pycache__" not in path.parts:
-            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+def record_of(notebook: Path) -> Path:
+    """Where it is kept what the executed copy was made from."""
+    return EXECUTED / f"{notebook.stem}.json"
 
 
-def digits_found() -> str:
-    """Which digits a chapter finds: those of a folder that is named, downloaded ones, or scikit-learn's smaller ones."""
-    named = os.environ.get("DIFFUSION_DATA")
-    downloaded = CACHE / "diffusion_utils" / "MNIST" / "raw" / "train-images-idx3-ubyte"
-    return named or ("downloaded" if downloaded.is_file() else "smaller")
-
-
-def key(source: bytes, package: str) -> str:
-    """What an executed copy was made from: the notebook, the package and the digits."""
-    return hashlib.sha256(source + package.encode() + digits_found().encode()).hexdigest()
-
-
-def is_fresh(notebook: Path, package: str) -> bool:
-    stored = EXECUTED / f"{notebook.stem}.key"
-    return (stored.exists() and (EXECUTED / notebook.name).exists()
-            and stored.read_text() == key(notebook.read_bytes(), package))
+def changed(notebook: Path) -> str | None:
+    """What has changed since the executed copy was made, in words; None if it is up to date."""
+    return made_from.changed(record_of(notebook), notebook, ROOT) if (EXECUTED / notebook.name).exists() else "no earlier run"
 
 
 def failed_chapters() -> list[str]:
-    """The names of the chapters whose last run failed: `store` gives their copies no key."""
-    return [path.stem for path in chapters() if not (EXECUTED / f"{path.stem}.key").exists()]
+    """The names of the chapters whose last run failed: `store` keeps no record of what their copies were made from."""
+    return [path.stem for path in chapters() if not record_of(path).exists()]
 
 
 @dataclass(frozen=True)
@@ -115,25 +99,28 @@ class Place:
 
 @dataclass
 class Run:
-    """What came of one chapter. `copy`, the executed notebook, is there only until the next one starts."""
+    """What came of one chapter. `copy`, the executed notebook, and `opened` are there only until the next one starts."""
 
     notebook: Path
     source: bytes       # the notebook as it was when it started: an edit made meanwhile must not count as executed
     tally: Tally
     copy: Path
     seconds: float
+    opened: Path        # a list of the files of the package that it opened
+    package: Path       # the folder into which the package was installed
 
 
 def run_in_empty_folders(notebooks: list[Path], place: Place | None = None) -> Iterator[Run]:
     """Run each notebook in a folder of its own, outside the checkout."""
     place = place or Place()
     with tempfile.TemporaryDirectory(prefix="chapters-") as name:
-        work = Path(name)
+        work = Path(name).resolve()
         install_package(work / "package")
-        startup = work / "ipython" / "profile_default" / "startup" / "warnings_are_errors.py"
-        startup.parent.mkdir(parents=True)
+        startup = work / "ipython" / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        shutil.copyfile(HERE / "opened.py", startup / "opened.py")
         if place.strict:
-            startup.write_text(WARNINGS_ARE_ERRORS)
+            (startup / "warnings_are_errors.py").write_text(WARNINGS_ARE_ERRORS)
         fetch_digits(work, place)
         for notebook in notebooks:
             yield run_one(notebook, work, place)
@@ -164,7 +151,8 @@ raise SystemExit(not find_spec("diffusion_utils").origin.startswith({str(target)
 
 def run_one(notebook: Path, work: Path, place: Place) -> Run:
     """Execute one notebook in `work/<its name>/`, where the package has been installed into `work/package`."""
-    folder, log = work / notebook.stem, work / f"{notebook.stem}.log"
+    folder, package = work / notebook.stem, work / "package"
+    log, opened = (work / f"{notebook.stem}.{name}" for name in ("log", "opened"))
     own = {name: work / f"{notebook.stem}-{name}" for name in ("home", "temporary")}
     for path in (folder, *own.values()):
         path.mkdir()
@@ -172,20 +160,21 @@ def run_one(notebook: Path, work: Path, place: Place) -> Run:
     copy.write_bytes(source)
     if place.short:
         copy.write_text(json.dumps(shortened(json.loads(source))), encoding="utf-8")
-    path = os.pathsep.join(str(folder) for folder in (place.libraries, work / "package") if folder)
+    path = os.pathsep.join(str(folder) for folder in (place.libraries, package) if folder)
     changes = {"PYTHONPATH": path, "PYTHONUTF8": "1", "IPYTHONDIR": str(work / "ipython"),
-               "XDG_CACHE_HOME": str(CACHE),
+               "XDG_CACHE_HOME": str(made_from.CACHE),
+               "CHAPTER_PACKAGE": str(package / "diffusion_utils"), "CHAPTER_OPENED": str(opened),
                **dict.fromkeys(("HOME", "USERPROFILE"), str(own["home"])),
                **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own["temporary"])), **place.environment}
     started = time.perf_counter()
-    ok = run_logged([place.python, ROOT / "tools" / "run_notebook.py", copy, CELL_TIMEOUT], log, changes, folder)
+    ok = run_logged([place.python, HERE / "run_notebook.py", copy, CELL_TIMEOUT], log, changes, folder)
     seconds = time.perf_counter() - started
     result = Tally(passed=int(ok), failed=int(not ok))
     left = sorted(path.name for root in (folder, *own.values()) for path in root.rglob("*") if path.is_file() and path != copy)
     if left:
         result += Tally(failed=1, notes=[f"{notebook.stem} left files behind: {', '.join(left)}"])
     print(f"  {notebook.stem}: {clock(seconds)}, {'FAILED' if result.failed else 'ok'}", flush=True)
-    return Run(notebook, source, result, copy, seconds)
+    return Run(notebook, source, result, copy, seconds, opened, package)
 
 
 def run_logged(command: list, log: Path, changes: Mapping[str, str | None], folder: Path, limit: float = LIMIT) -> bool:
@@ -208,7 +197,7 @@ def run_logged(command: list, log: Path, changes: Mapping[str, str | None], fold
 
 def compared(notebook: Path, copy: Path) -> Tally:
     """Does this run show the same as the stored one, cell by cell and bit by bit? One check; none if that is out of date."""
-    if not is_fresh(notebook, package_digest()):
+    if changed(notebook):
         return Tally(notes=[f"{notebook.stem} has no earlier run to compare with"])
     differing = differing_cells(EXECUTED / notebook.name, copy)
     if differing:
@@ -216,14 +205,14 @@ def compared(notebook: Path, copy: Path) -> Tally:
     return Tally(passed=1)
 
 
-def store(done: Run, digest: str) -> None:
-    """Keep the executed copy (also a failed one, as far as it got), its key if it is good, and its wall time."""
+def store(done: Run, around: dict[str, str]) -> None:
+    """Keep the executed copy (also a failed one, as far as it got), what it was made from if it is good, and its wall time."""
     EXECUTED.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(done.copy, EXECUTED / done.notebook.name)
-    stamp = EXECUTED / f"{done.notebook.stem}.key"
-    stamp.unlink(missing_ok=True)
+    record = record_of(done.notebook)
+    record.unlink(missing_ok=True)
     if not done.tally.failed:
-        stamp.write_text(digest)
+        made_from.write(record, done.source, around, done.opened, done.package)
     times = json.loads(TIMINGS.read_text()) if TIMINGS.exists() else {}
     times[done.notebook.stem] = {"seconds": round(done.seconds, 1), "cores": os.cpu_count(), "machine": platform.machine(),
                                  "date": datetime.date.today().isoformat()}

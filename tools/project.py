@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "book" / "_build"
-EXECUTED = BUILD / "executed"      # the notebooks with their outputs, and a key that says what they were made from
+EXECUTED = BUILD / "executed"      # the notebooks with their outputs, and beside each what it was made from
 STAGED = BUILD / "staged"          # what Sphinx reads: config, prose and executed notebooks
 HTML = BUILD / "html"
 OFFLINE = BUILD / "offline"        # the same of `make test`'s short book: executed, staged and html

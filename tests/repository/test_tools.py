@@ -52,23 +52,9 @@ def test_only_what_changed_is_executed_again(built: Path) -> None:
     assert outputs(execute.EXECUTED / path.name) == first
     execute.execute([path], reuse=False)
     assert outputs(execute.EXECUTED / path.name) != first
-    assert execute.is_fresh(path, execute.package_digest())
+    assert execute.changed(path) is None
     notebook(path, "print(2)")
-    assert not execute.is_fresh(path, execute.package_digest())
-    assert not execute.is_fresh(path, "another state of the package")
-
-
-def test_a_chapter_is_executed_again_once_other_digits_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages made without a network would otherwise keep the smaller digits for ever."""
-    monkeypatch.delenv("DIFFUSION_DATA", raising=False)
-    monkeypatch.setattr(execute, "CACHE", tmp_path)
-    offline = execute.key(b"notebook", "package")
-    raw = tmp_path / "diffusion_utils" / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    (raw / "train-images-idx3-ubyte").touch()
-    downloaded = execute.key(b"notebook", "package")
-    monkeypatch.setenv("DIFFUSION_DATA", str(tmp_path / "mine"))
-    assert len({offline, downloaded, execute.key(b"notebook", "package")}) == 3
+    assert execute.changed(path) == "notebook changed"
 
 
 UNTIDY = """
@@ -86,8 +72,7 @@ def test_a_warning_and_a_file_left_anywhere_are_reported_and_not_kept(built: Pat
     result = execute.execute([bad, untidy])
     assert result.failed == 2
     assert result.notes == ["02_untidy left files behind: left0, left1, left2"]
-    assert not execute.is_fresh(bad, execute.package_digest())
-    assert not execute.is_fresh(untidy, execute.package_digest())
+    assert execute.changed(bad) == execute.changed(untidy) == "no good run yet"
 
 
 WIDGETS = """
