@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor
+
+from diffusion_utils.widgets.sprites import as_pictures, to_uint8
 
 # Okabe & Ito 2008: distinguishable with every common form of colour blindness.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#666666"
@@ -24,14 +25,29 @@ def use_style() -> None:
 
 
 def image_row(groups: dict[str, Tensor], columns: int | None = None, scale: float = 0.9) -> Figure:
-    """One row of images a group, named on the left. groups: name → (B, 1, H, W) or (B, H, W) float in [−1, 1]."""
-    arrays = {name: torch.as_tensor(x).detach().cpu().float().reshape(-1, *x.shape[-2:]).numpy() for name, x in groups.items()}
-    columns = columns or max(len(a) for a in arrays.values())
-    fig, axes = plt.subplots(len(arrays), columns, figsize=(scale * columns + 1.2, scale * len(arrays)), squeeze=False)
-    for row, (name, images) in zip(axes, arrays.items(), strict=True):
+    """One row of images a group, named on the left.
+
+    groups: name → float in [−1, 1], clipped, or whole numbers 0..255; shape (B, H, W) or (B, 1, H, W) in grey,
+        (B, 3, H, W) or (B, H, W, 3) in colour.
+    columns: images in a row; by default as many as the largest group has. scale: inches of an image.
+
+    Raises ValueError for any other shape, with the name of the group.
+    """
+    pictures = {name: _in_range(as_pictures(images, f"image_row, {name!r}")) for name, images in groups.items()}
+    columns = columns or max(len(images) for images in pictures.values())
+    fig, axes = plt.subplots(len(pictures), columns, figsize=(scale * columns + 1.2, scale * len(pictures)), squeeze=False)
+    for row, (name, images) in zip(axes, pictures.items(), strict=True):
         for k, ax in enumerate(row):
             ax.set_axis_off()
             if k < len(images):
-                ax.imshow(np.clip(images[k], -1, 1), cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+                shown = images[k] if images.ndim == 3 else (images[k] + 1) / 2  # colours are drawn from [0, 1]
+                ax.imshow(shown, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
         row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=11)
     return fig
+
+
+def _in_range(pictures: np.ndarray) -> np.ndarray:
+    """float32 in [−1, 1] of what is float already, or whole numbers 0..255."""
+    if pictures.dtype.kind in "iu":
+        pictures = to_uint8(pictures, "image_row") / 127.5 - 1
+    return np.clip(pictures.astype(np.float32), -1, 1)

@@ -1,4 +1,4 @@
-"""From arrays in [-1, 1] to pictures: grey levels, grids of images, sprite sheets, encoded bytes."""
+"""From arrays in [-1, 1] to pictures: levels 0..255, grids of images, sprite sheets, encoded bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def as_array(values: object, what: str) -> np.ndarray:
 
 
 def to_uint8(values: object, what: str = "frames") -> np.ndarray:
-    """Grey levels 0..255 (uint8) of any shape.
+    """Levels 0..255 of grey or of a colour (uint8), of any shape.
 
     Integers must already lie in 0..255. Floats are read as [-1, 1]: -1 becomes 0, 1 becomes 255, and what lies
     outside is clipped, because a noised image legitimately leaves the range.
@@ -60,31 +60,51 @@ def to_uint8(values: object, what: str = "frames") -> np.ndarray:
     return np.rint((np.clip(array, -1, 1) + 1) * 127.5).astype(np.uint8)
 
 
+def as_pictures(images: object, what: str) -> np.ndarray:
+    """A batch of pictures as an array (B, H, W), or (B, H, W, 3) in colour; the values stay as they are.
+
+    images: (B, H, W) or (B, 1, H, W) in grey, (B, 3, H, W) or (B, H, W, 3) in colour, NumPy or torch.
+
+    Raises ValueError for any other shape, and for (B, 3, H, 3), which may be either kind of colour.
+    """
+    array = as_array(images, what)
+    if array.ndim == 3:
+        return array
+    channels = array.shape[1::2] if array.ndim == 4 else ()  # where they may stand: first, or last
+    if channels == (3, 3):
+        raise ValueError(f"{what}: {array.shape} may be (B, 3, H, W) or (B, H, W, 3); pad the pictures to another width")
+    if channels[:1] == (1,):
+        return array[:, 0]
+    if channels[:1] == (3,):
+        return np.moveaxis(array, 1, -1)
+    if channels[1:] == (3,):
+        return array
+    raise ValueError(f"{what}: shape must be (B, H, W) or (B, 1, H, W) in grey, (B, 3, H, W) or (B, H, W, 3) in colour; "
+                     f"given {array.shape}")
+
+
 def tile(images: object, cols: int, pad: int = 1, background: float = 0.0) -> np.ndarray:
     """One picture that shows a batch of images as a grid, row by row.
 
-    images: float in [-1, 1] (or uint8), shape (B, H, W) or (B, 1, H, W), NumPy or torch. Values outside are clipped.
+    images: float in [-1, 1] (or uint8), NumPy or torch; shape (B, H, W) or (B, 1, H, W) in grey, (B, 3, H, W) or
+        (B, H, W, 3) in colour. Values outside are clipped.
     cols: images in a row. pad: pixels between neighbours. background: grey of the gaps, in [-1, 1].
-    Returns uint8 of shape (rows*H + (rows-1)*pad, cols*W + (cols-1)*pad).
+    Returns uint8 of shape (rows*H + (rows-1)*pad, cols*W + (cols-1)*pad), and a last axis of 3 in colour.
 
     Raises ValueError for any other shape, for NaN, and for cols < 1, pad < 0 or background outside [-1, 1].
     """
-    grey = to_uint8(images, "images")
-    if grey.ndim == 4 and grey.shape[1] == 1:
-        grey = grey[:, 0]
-    if grey.ndim != 3:
-        raise ValueError(f"images: shape must be (B, H, W) or (B, 1, H, W); given {grey.shape}")
+    pictures = to_uint8(as_pictures(images, "images"), "images")
     if cols < 1 or pad < 0:
         raise ValueError(f"tile: needs cols >= 1 and pad >= 0; given cols={cols}, pad={pad}")
     if not -1 <= background <= 1:
         raise ValueError(f"tile: background must lie in [-1, 1]; given {background}")
-    count, height, width = grey.shape
+    count, height, width, *colours = pictures.shape
     rows = math.ceil(count / cols)
-    shape = (rows * (height + pad) - pad, cols * (width + pad) - pad)
+    shape = (rows * (height + pad) - pad, cols * (width + pad) - pad, *colours)
     grid = np.full(shape, to_uint8([float(background)])[0], np.uint8)
     for k in range(count):
         top, left = (k // cols) * (height + pad), (k % cols) * (width + pad)
-        grid[top : top + height, left : left + width] = grey[k]
+        grid[top : top + height, left : left + width] = pictures[k]
     return grid
 
 

@@ -71,10 +71,23 @@ def test_tile_takes_torch_and_needs_no_gap():
     assert np.array_equal(tile(torch.ones(2, 1, 3, 3), cols=2, pad=0), np.full((3, 6), 255))
 
 
+def test_tile_shows_colours_whichever_axis_they_stand_on():
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 4, 6, 3))
+    grid = tile(images, cols=2, pad=2, background=-1)
+    assert grid.shape == (3 * 4 + 2 * 2, 2 * 6 + 2, 3)
+    for k in range(5):
+        top, left = (k // 2) * 6, (k % 2) * 8
+        assert np.array_equal(grid[top : top + 4, left : left + 6], to_uint8(images[k]))
+    assert not grid[4:6].any() and not grid[:, 6:8].any() and not grid[12:, 8:].any()
+    assert np.array_equal(tile(torch.as_tensor(images).movedim(-1, 1), cols=2, pad=2, background=-1), grid)
+
+
 @pytest.mark.parametrize(
     ("images", "options", "message"),
     [
-        (np.zeros((2, 3, 4, 4)), {}, r"\(B, H, W\) or \(B, 1, H, W\); given \(2, 3, 4, 4\)"),
+        (np.zeros((2, 2, 4, 4)), {}, r"\(B, 3, H, W\) or \(B, H, W, 3\) in colour; given \(2, 2, 4, 4\)"),
+        (np.zeros((2, 4, 4, 4)), {}, r"given \(2, 4, 4, 4\)"),
+        (np.zeros((2, 3, 4, 3)), {}, r"\(2, 3, 4, 3\) may be \(B, 3, H, W\) or \(B, H, W, 3\)"),
         (np.zeros((4, 4)), {}, r"given \(4, 4\)"),
         (np.full((1, 2, 2), np.nan), {}, "images: every value must be finite"),
         (np.zeros((1, 2, 2)), {"cols": 0}, "cols=0"),
