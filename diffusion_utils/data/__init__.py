@@ -1,10 +1,22 @@
-"""One loader a data set, a function of the split; all return a `Dataset`."""
+"""One loader a data set, a function of the split and, where a recipe names them, of arguments; all return a `Dataset`."""
 
 from collections.abc import Callable
 
+from ..registry import chosen
 from .dataset import Dataset, TensorData
 from .mnist import DataError, ImageData, check_mnist, load_mnist, to_model, to_pixels
+from .pictures import load_pictures
 
-LOADERS: dict[str, Callable[[str], Dataset]] = {"mnist": load_mnist}
+LOADERS: dict[str, Callable[..., Dataset]] = {"mnist": load_mnist, "pictures": load_pictures}
 
-__all__ = ["LOADERS", "DataError", "Dataset", "ImageData", "TensorData", "check_mnist", "load_mnist", "to_model", "to_pixels"]
+
+def load_data(entry: str | dict | None, split: str) -> Dataset:
+    """The data of that name, or of an entry with a name and arguments: 'train' or 'test'.
+
+    Raises ValueError for an unknown name, with the nearest.
+    """
+    return chosen("data set", entry, LOADERS)(split)
+
+
+__all__ = ["LOADERS", "DataError", "Dataset", "ImageData", "TensorData", "check_mnist", "load_data", "load_mnist", "to_model",
+           "to_pixels"]

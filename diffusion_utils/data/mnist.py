@@ -5,7 +5,6 @@ Source of the data: LeCun, Cortes & Burges; CC BY-SA 3.0. The offline digits: Al
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import tempfile
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from ..notices import notice
 from .download import fetch
+from .idx import content_of, parse
 
 # MD5 of the unpacked IDX files: enough to notice a truncated or altered file.
 FILES = {
@@ -207,18 +207,16 @@ def _read_folder(root: Path, split: str, source: str) -> ImageData:
 
 
 def _read_idx(root: Path, name: str, md5: str) -> np.ndarray:
-    """An IDX file: two zero bytes, the type, the number of dimensions, each dimension as big-endian int32, the data."""
+    """What the file of this name holds, once its bytes are known to be the right ones."""
     path = _found(root, name)
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+        content = content_of(path)
+    except OSError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise DataError(f"{path} is truncated or altered ({len(content)} bytes, MD5 differs from {md5}) and was not used. "
                         "Delete it and fetch it again")
-    ndim = content[3]
-    shape = np.frombuffer(content, ">i4", count=ndim, offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * ndim).reshape(shape)
+    return parse(content)
 
 
 def _sklearn_digits(split: str) -> ImageData:
