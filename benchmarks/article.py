@@ -23,6 +23,7 @@ from itertools import product
 from pathlib import Path
 
 import torch
+from batches import in_batches
 from safetensors import torch as safetensors
 from timing import commit, processor
 from torch import Tensor
@@ -150,21 +151,21 @@ class Bench:
 
     def draw(self, step: str, denoiser: Denoiser, steps: int, spacing: str = "uniform", batch: int = 250) -> Tensor:
         """n samples, float32 (n, 1, 28, 28), not clipped; sample i is that of seed 0 and index i."""
-        n, done = self.size.n, []
-        for rows in torch.arange(n).split(batch):
-            shape, indices = (len(rows), 1, 28, 28), rows.tolist()
-            with autocast(self.device):
-                if step == "large":
-                    states = sample(denoiser, denoiser.schedule, shape, Sampler("ddpm", steps=steps, variance="large"),
-                                    indices=indices, device=self.device)
-                else:
-                    states = walk(step, denoiser, denoiser.schedule, shape, steps=steps, spacing=spacing, indices=indices,
-                                  device=self.device)
-                *_, last = states
-            done.append(last.x_t.float().cpu())
+        n = self.size.n
+
+        def part(rows: range) -> Tensor:
+            how = {"indices": rows, "device": self.device}
+            shape, schedule = (len(rows), 1, 28, 28), denoiser.schedule
+            if step == "large":
+                states = sample(denoiser, schedule, shape, Sampler("ddpm", steps=steps, variance="large"), **how)
+            else:
+                states = walk(step, denoiser, schedule, shape, steps=steps, spacing=spacing, **how)
+            *_, last = states
             if steps > 100:  # the rest takes seconds
-                say(f"  {step}, {steps:,} steps: {int(rows[-1]) + 1:,} of {n:,} samples")
-        return torch.cat(done)
+                say(f"  {step}, {steps:,} steps: {rows.stop:,} of {n:,} samples")
+            return last.x_t
+
+        return in_batches(part, n, batch, self.device)
 
     def steps(self, experiment: Experiment) -> int:
         """Calls for a sample, fewer in a smoke test."""

@@ -15,6 +15,7 @@ import math
 from datetime import date
 
 import torch
+from batches import in_batches
 from safetensors import torch as safetensors
 from timing import commit, processor, versions
 from tqdm.auto import tqdm
@@ -24,7 +25,7 @@ from diffusion_utils.chapters.bugs import guided, of_family, train, walk
 from diffusion_utils.chapters.bugs.record import RIGHT, load_points
 from diffusion_utils.chapters.bugs.wrong_training import ring
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, describe
+from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.records import FOLDER
@@ -57,13 +58,14 @@ def draw_digits(checkpoint: checkpoints.Checkpoint, name: str, labels: torch.Ten
     denoiser = Denoiser(checkpoint.net, checkpoint.schedule, checkpoint.card["config"]["predicts"], clip=None)
     if name == "right, guided" or name in of_family("guidance"):
         denoiser = guided(denoiser, checkpoint.schedule, WEIGHT, bug=name if name in of_family("guidance") else None)
-    bug, done = name if name in of_family("walk") else None, []
-    for number, part in enumerate(labels.split(batch)):
-        with autocast(checkpoint.device):
-            *_, last = walk(denoiser, checkpoint.schedule, (len(part), 1, 28, 28), steps=steps, seed=number, bug=bug,
-                            cond=part.to(checkpoint.device), device=checkpoint.device)
-        done.append(last.x_t.float().clamp(-1, 1).cpu())
-    return torch.cat(done)
+    bug = name if name in of_family("walk") else None
+
+    def part(rows: range) -> torch.Tensor:
+        *_, last = walk(denoiser, checkpoint.schedule, (len(rows), *checkpoint.shape), steps=steps, seed=rows.start // batch,
+                        bug=bug, cond=labels[rows.start:rows.stop].to(checkpoint.device), device=checkpoint.device)
+        return last.x_t
+
+    return in_batches(part, len(labels), batch, checkpoint.device).clamp(-1, 1)
 
 
 def read_record() -> dict:

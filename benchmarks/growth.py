@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from diffusion_utils.chapters.speed import interleaved
 from diffusion_utils.data import load_mnist
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, memory_format, pick_device
+from diffusion_utils.devices import autocast, pick_device, place
 from diffusion_utils.networks.unet import UNet
 from diffusion_utils.sampling import Sampler, sample
 from diffusion_utils.schedules import cosine
@@ -38,7 +38,7 @@ SPLITS = [(1, 1), (1, 2), (2, 1)]  # processes and threads of each
 
 def cost(device: torch.device, rounds: int, batch: int = 64, side: int = 28, channels: tuple[int, int] = (64, 160)) -> dict:
     """Seconds of a call and of a training step without optimiser, parameters, and FLOP of a call a picture."""
-    net = UNet(patch=2, channels=channels).to(device, memory_format=memory_format(device))
+    net = place(UNet(patch=2, channels=channels), device)
     x, time = torch.randn(batch, 1, side, side, device=device), torch.full((batch,), 500.0, device=device)
 
     @torch.no_grad()
@@ -87,7 +87,7 @@ def worker(device: torch.device, steps: int) -> None:
     group, data = TorchrunGroup(device), load_mnist("train")
     recipe = from_scratch()
     config = replace(recipe.train, steps=steps, batch=64, log_every=steps // 4)
-    net = recipe.build().to(device, memory_format=memory_format(device))
+    net = place(recipe.build(), device)
     lines = list(fit(net, recipe.loss_fn(data, device, group), len(data), config, group=group))
     if group.is_first:
         print((lines[-1].step - lines[1].step) * config.batch / (lines[-1].seconds - lines[1].seconds))

@@ -13,9 +13,10 @@ from techniques import measure
 from timing import Results, arguments
 
 from diffusion_utils.data import ImageData, load_mnist
-from diffusion_utils.devices import memory_format, pick_device
+from diffusion_utils.devices import pick_device, place
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.recipes.quick import quick
+from diffusion_utils.sampling import Sampler
 from diffusion_utils.training import fit
 from diffusion_utils.training.distributed import Group
 
@@ -23,11 +24,11 @@ LENGTHS, SEEDS = (2, 5), (0, 1, 2)  # minutes
 
 
 def run(minutes: float, seed: int, n: int, data: ImageData, yardstick: Yardstick, device: torch.device) -> dict:
-    """Train the live recipe for so long and measure n of its samples, a multiple of 250."""
+    """Train the live recipe for so long and measure n of its samples."""
     recipe = quick(minutes, seed)
-    net = recipe.build().to(device, memory_format=memory_format(device))
+    net = place(recipe.build(), device)
     *_, progress = fit(net, recipe.loss_fn(data, device, Group()), len(data), recipe.train)
-    fd = measure(progress.ema_net, recipe.make_schedule(), recipe.predicts, recipe.sampling, yardstick, n, device)
+    fd = measure(progress.ema_net, recipe.make_schedule(), recipe.predicts, Sampler(**recipe.sampling), yardstick, n, device)
     return {"minutes": minutes, "seed": seed, "steps": progress.step, "images": progress.step * recipe.train.batch, "fd": fd}
 
 

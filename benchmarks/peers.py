@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from diffusion_utils.data import ImageData, to_model
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, memory_format
+from diffusion_utils.devices import autocast, place
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import Sampler, sample
 from diffusion_utils.training import Progress, fit
 from diffusion_utils.training.distributed import Group
 from diffusion_utils.training.ema import EMA
@@ -133,15 +133,14 @@ class Ours(Arm):
         recipe = from_scratch()
         length = {"steps": 10**9, "minutes": minutes} if rate is None else {"steps": int(60 * minutes * rate / self.batch) + 1}
         config = replace(recipe.train, **length, batch=self.batch, lr=1.5e-3, ema=0.998, log_every=10)
-        how = recipe.sampling
+        how = self.sampler = Sampler(**recipe.sampling)
         self.settings = (f"recipe mnist-unet-base without labels: {config.optimiser.capitalize()} {config.lr:g}, batch of "
                          f"{self.batch}, EMA {config.ema:g}, warm-up {config.warmup}, cosine, clipping at {config.clip:g}, "
                          f"predicts {recipe.predicts}, late times more often; {self.calls} calls "
-                         f"of DPM-Solver++(2M), spacing {how['spacing']}, "
-                         f"with fresh noise: η {how['eta'][0]} below SNR {how['eta_border']}, {how['eta'][1]} above")
+                         f"of DPM-Solver++(2M), spacing {how.spacing}, "
+                         f"with fresh noise: η {how.eta[0]} below SNR {how.eta_border}, {how.eta[1]} above")
         self.schedule, self.predicts = recipe.make_schedule(), recipe.predicts
-        self.sampling = recipe.sampling
-        self.net = recipe.build().to(device, memory_format=memory_format(device))
+        self.net = place(recipe.build(), device)
         self.fit = partial(fit, self.net, recipe.loss_fn(data, device, Group()), len(data), config, folder=folder,
                            save_minutes=SAVE_MINUTES)
         self.run: Iterator[Progress] = self.fit()
@@ -161,7 +160,7 @@ class Ours(Arm):
     def draw(self, n: int) -> Tensor:
         denoiser = Denoiser(self.progress.ema_net, self.schedule, self.predicts, clip=(-1, 1))
         fresh = range(self.drawn, self.drawn + n)  # a sample's noise depends on its number: each call takes new ones
-        *_, last = sample(denoiser, self.schedule, (n, 1, 28, 28), **self.sampling, indices=fresh, device=self.device)
+        *_, last = sample(denoiser, self.schedule, (n, 1, 28, 28), self.sampler, indices=fresh, device=self.device)
         self.drawn += n
         return last.x_t
 

@@ -22,6 +22,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
+from batches import in_batches
 from timing import HERE, RUNS, commit, processor, versions
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -29,11 +30,12 @@ from tqdm.auto import tqdm
 from diffusion_utils import checkpoints, records
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import network_time
-from diffusion_utils.devices import autocast, describe
+from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
+from diffusion_utils.generate import draw
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.noise import SampleNoise
-from diffusion_utils.sampling import Sampler, sample
+from diffusion_utils.sampling import Sampler
 
 STEPS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50)
 SAMPLERS = {
@@ -69,16 +71,10 @@ def path_of(device: torch.device, quick: bool) -> Path:
     return (HERE if quick else records.FOLDER) / f"quality_vs_calls{'' if device.type == 'cpu' else '-' + device.type}.json"
 
 
-def draw(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, settings: dict) -> Tensor:
-    """n samples, float32 (n, 1, 28, 28) on the CPU, sample i from the noise of (seed 0, i)."""
-    done = []
-    for first in range(0, n, batch):
-        rows = range(first, min(first + batch, n))
-        with autocast(checkpoint.device):
-            *_, last = sample(checkpoint.denoiser, checkpoint.schedule, (len(rows), 1, 28, 28), Sampler(steps=steps),
-                              indices=rows, device=checkpoint.device, **settings)
-        done.append(last.x_t.float().clamp(-1, 1).cpu())
-    return torch.cat(done)
+def draw_ours(checkpoint: checkpoints.Checkpoint, n: int, batch: int, sampler: Sampler) -> Tensor:
+    """n samples in [−1, 1], float32 (n, 1, 28, 28) on the CPU, sample i from the noise of (seed 0, i)."""
+    x = draw(checkpoint.denoiser, checkpoint.schedule, n, checkpoint.shape, sampler, batch=batch, device=checkpoint.device)
+    return x.clamp(-1, 1)
 
 
 def draw_peer(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int, name: str) -> Tensor:
@@ -86,18 +82,18 @@ def draw_peer(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int
     import diffusers
     solver = getattr(diffusers, name.split(",")[0])(trained_betas=checkpoint.schedule.beta[1:].numpy(), **PEERS[name],
                                                     prediction_type="v_prediction", timestep_spacing="trailing")
-    done = []
-    for first in range(0, n, batch):
-        rows = range(first, min(first + batch, n))
+
+    @torch.no_grad()
+    def walk(rows: range) -> Tensor:
         solver.set_timesteps(steps, device=checkpoint.device)
-        torch.manual_seed(first)  # of the fresh noise of those that draw any
-        x = SampleNoise(0, rows, (1, 28, 28), checkpoint.device)()
-        with torch.no_grad(), autocast(checkpoint.device):
-            for k in solver.timesteps:
-                time = network_time(k.cpu() + 1, checkpoint.schedule.T, x)
-                x = solver.step(checkpoint.net(x, time).float(), k, x).prev_sample
-        done.append(x.float().clamp(-1, 1).cpu())
-    return torch.cat(done)
+        torch.manual_seed(rows.start)  # of the fresh noise of those that draw any
+        x = SampleNoise(0, rows, checkpoint.shape, checkpoint.device)()
+        for k in solver.timesteps:
+            time = network_time(k.cpu() + 1, checkpoint.schedule.T, x)
+            x = solver.step(checkpoint.net(x, time).float(), k, x).prev_sample
+        return x
+
+    return in_batches(walk, n, batch, checkpoint.device).clamp(-1, 1)
 
 
 class Record:
@@ -191,8 +187,8 @@ def main() -> None:
         if name in PEERS:
             x, calls = draw_peer(checkpoint, n, args.batch, steps, name), steps
         else:
-            x = draw(checkpoint, n, args.batch, steps, SAMPLERS[name])
-            calls = Sampler(SAMPLERS[name]["sampler"], steps).calls()
+            sampler = Sampler(steps=steps, **SAMPLERS[name])
+            x, calls = draw_ours(checkpoint, n, args.batch, sampler), sampler.calls()
         fd = yardstick.distance(x)
         record.add(part, {"name": name, "steps": steps, "calls": calls, "n": n, "fd": round(fd, 4)})
         tqdm.write(f"{part:9s} {name:32s} {steps:4d} steps {calls:4d} calls  n = {n:5d}  Fréchet distance {fd:8.2f}")

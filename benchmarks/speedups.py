@@ -255,10 +255,11 @@ def sampling_loop(device: torch.device) -> dict:
     schedule = from_scratch().make_schedule()
 
     def ready(net: Callable) -> Callable[[], None]:
+        denoiser = Denoiser(net, schedule, "v", clip=(-1, 1))
+
         def run() -> None:
             with autocast(device):
-                for _ in sample(Denoiser(net, schedule, "v", clip=(-1, 1)), schedule, (BATCH, 1, 28, 28), Sampler("dpmpp_2m", steps=20),
-                                device=device):
+                for _ in sample(denoiser, schedule, (BATCH, 1, 28, 28), Sampler("dpmpp_2m", steps=20), device=device):
                     pass
         return run
 

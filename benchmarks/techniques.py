@@ -14,7 +14,6 @@ them there, which is measured first.
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,15 +24,16 @@ from speedups import CannotCompile, compiled
 from timing import Results, arguments
 from torch import Tensor, nn
 
-from diffusion_utils.data import ImageData, load_mnist, to_model
+from diffusion_utils.data import ImageData, load_mnist
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, pick_device
+from diffusion_utils.devices import pick_device
+from diffusion_utils.generate import draw
 from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times, x0_factor
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
-from diffusion_utils.sampling import sample
+from diffusion_utils.sampling import Sampler
 from diffusion_utils.schedules import Schedule, from_alpha_bar
-from diffusion_utils.training import RateFn, TrainConfig, fit, learning_rate
+from diffusion_utils.training import RateFn, Step, TrainConfig, fit, learning_rate
 from diffusion_utils.training.distributed import Group
 
 
@@ -157,19 +157,18 @@ def train(technique: Technique, recipe: DiffusionRecipe, data: ImageData, device
     net = recipe.build().to(device)
     if technique.channels_last:
         net = net.to(memory_format=torch.channels_last)
-    schedule, images = shifted(recipe.make_schedule(), technique.shift), data.images.to(device)
+    schedule, data = shifted(recipe.make_schedule(), technique.shift), data.to(device)
     run = compiled(net, device) if technique.compiled else net
-    began = time.monotonic()
 
-    def loss(_: nn.Module, rows: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(_: nn.Module, step: Step) -> Tensor:
+        rows, generator = step.rows, step.generator
         if technique.ramp:
-            fraction = min(1.0, (time.monotonic() - began) / (60 * recipe.train.minutes))
-            rows = rows[:round(len(rows) * (0.25 + 0.75 * fraction))]
+            rows = rows[:round(len(rows) * (0.25 + 0.75 * min(1.0, step.fraction)))]
         if technique.times == "independent":
             t = torch.randint(1, schedule.T + 1, (len(rows),), generator=generator)
         else:
             t = spread_times(len(rows), schedule.T, generator, power=2.0 if technique.times == "late" else 1.0)
-        x0, eps = to_model(images[rows.to(device)]), torch.randn((len(rows), 1, 28, 28), generator=generator).to(device)
+        x0, eps = data.x0(rows.to(device)), torch.randn((len(rows), 1, 28, 28), generator=generator).to(device)
         weight = technique.weight(schedule, technique.predicts, t) if technique.weight else None
         return diffusion_loss(run, schedule, technique.predicts, x0, t, eps, weight=weight)
 
@@ -188,16 +187,11 @@ def mix(average: nn.Module, net: nn.Module, share: float) -> None:
     torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), share)
 
 
-def measure(net: nn.Module, schedule: Schedule, predicts: str, sampling: dict, yardstick: Yardstick, n: int,
+def measure(net: nn.Module, schedule: Schedule, predicts: str, sampler: Sampler, yardstick: Yardstick, n: int,
             device: torch.device) -> float:
-    """The Fréchet distance of n samples, a multiple of 250. sampling: the sampler, its steps, spacing and eta."""
-    done = []
-    for first in range(0, n, 250):
-        with autocast(device):
-            *_, last = sample(Denoiser(net, schedule, predicts, clip=(-1, 1)), schedule, (250, 1, 28, 28), **sampling,
-                              indices=range(first, first + 250), device=device)
-        done.append(last.x_t.float().clamp(-1, 1))
-    return round(yardstick.distance(torch.cat(done)), 3)
+    """The Fréchet distance of n samples."""
+    x = draw(Denoiser(net, schedule, predicts, clip=(-1, 1)), schedule, n, (1, 28, 28), sampler, device=device)
+    return round(yardstick.distance(x.clamp(-1, 1)), 3)
 
 
 def result(technique: Technique, recipe: DiffusionRecipe, n: int, data: ImageData, yardstick: Yardstick,
@@ -207,7 +201,7 @@ def result(technique: Technique, recipe: DiffusionRecipe, n: int, data: ImageDat
     schedule = shifted(recipe.make_schedule(), technique.shift)
     return {"expected": technique.expected, "steps": steps, "batch": recipe.train.batch,
             "parameters": sum(p.numel() for p in net.parameters()),
-            "fd": measure(net, schedule, recipe.predicts, recipe.sampling, yardstick, n, device)}
+            "fd": measure(net, schedule, recipe.predicts, Sampler(**recipe.sampling), yardstick, n, device)}
 
 
 def main() -> None:

@@ -24,12 +24,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from diffusion_utils.chapters.speed import interleaved, matrix_rate
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import Denoiser
-from diffusion_utils.devices import autocast, keep_freed_memory, memory_format, pick_device
+from diffusion_utils.devices import autocast, keep_freed_memory, pick_device, place
 from diffusion_utils.errors import first_line
 from diffusion_utils.losses import diffusion_loss, spread_times
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.sampling import Sampler, sample
-from diffusion_utils.training import batch_rows, make_optimiser
+from diffusion_utils.training import Step, batch_rows, make_optimiser
 from diffusion_utils.training.distributed import Group
 from diffusion_utils.training.ema import EMA
 
@@ -96,7 +96,7 @@ def samplers(net: nn.Module, device: torch.device) -> dict:
 
 def sampling(net: nn.Module, device: torch.device, rounds: int) -> dict:
     """Seconds and samples a second of each sampler around the network."""
-    timed = interleaved(samplers(net.to(device, memory_format=memory_format(device)).eval(), device), device, rounds)
+    timed = interleaved(samplers(place(net, device).eval(), device), device, rounds)
     return {name: value | {"samples_per_s": round(BATCH / value["median_s"], 1)} for name, value in timed.items()}
 
 
@@ -106,7 +106,7 @@ def training(device: torch.device, rounds: int) -> dict:
     utilisation: the network's operations a second in the whole step, over the rate of a large product of matrices.
     """
     recipe, data, group = from_scratch(), load_mnist("train"), Group()
-    net = recipe.build().to(device, memory_format=memory_format(device))
+    net = place(recipe.build(), device)
     loss_fn = recipe.loss_fn(data, device, group)
     optimiser, ema = make_optimiser(net, recipe.train), EMA(net)
     generator = torch.Generator().manual_seed(0)
@@ -121,7 +121,7 @@ def training(device: torch.device, rounds: int) -> dict:
 
     def whole() -> None:
         with autocast(device):
-            loss = loss_fn(net, batch_rows(len(data), config, 1), generator)
+            loss = loss_fn(net, Step(1, 0.0, batch_rows(len(data), config, 1), generator, ema.net))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)

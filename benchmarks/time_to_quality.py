@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from batches import in_batches
 from peers import ARMS, SAVE_MINUTES, Arm
 from safetensors import torch as safetensors
 from timing import HERE, RUNS, Results, arguments, machine, read
@@ -27,7 +28,7 @@ from torch import Tensor
 
 from diffusion_utils.chapters.speed import finish, training_rates
 from diffusion_utils.data import load_mnist, to_pixels
-from diffusion_utils.devices import autocast, keep_freed_memory, pick_device
+from diffusion_utils.devices import keep_freed_memory, pick_device
 from diffusion_utils.files import write_atomic
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.records import FOLDER
@@ -42,11 +43,7 @@ QUICK_STAGES = ((250, 200), (500, 40), (2000, 0))
 
 def draw(arm: Arm, n: int, batch: int = 250) -> Tensor:
     """n samples of the arm, float32 (n, 1, 28, 28) in [−1, 1] on the CPU."""
-    done = []
-    for first in range(0, n, batch):
-        with autocast(arm.device):
-            done.append(arm.draw(min(batch, n - first)).float().clamp(-1, 1).cpu())
-    return torch.cat(done)
+    return in_batches(lambda rows: arm.draw(len(rows)), n, batch, arm.device).clamp(-1, 1)
 
 
 def look(arm: Arm, yardstick: Yardstick, stages: Sequence[tuple[int, float]]) -> tuple[dict, Tensor]:

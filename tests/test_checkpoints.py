@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from diffusion_utils import checkpoints
+from diffusion_utils import checkpoints, devices
 from diffusion_utils.checkpoints import CheckpointError
 from diffusion_utils.networks import UNet
 
 NETWORK = {"kind": "unet", "channels": [8, 16], "patch": 2, "emb_dim": 16, "num_classes": 10}
-CONFIG = {"network": NETWORK, "schedule": {"name": "cosine", "T": 100}, "predicts": "v"}
+CONFIG = {"network": NETWORK, "schedule": {"name": "cosine", "T": 100}, "predicts": "v",
+          "sampling": {"sampler": "ddim", "steps": 2, "eta": 0.5},
+          "sample": {"shape": [1, 28, 28], "clip": [-1.0, 1.0], "condition": {"shape": [], "dtype": "int64"}}}
 
 
 def network(**options) -> UNet:
@@ -44,7 +46,7 @@ def test_round_trip(card: Path) -> None:
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_the_layout_in_memory_is_the_devices_and_changes_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                                   layout: torch.memory_format) -> None:
-    monkeypatch.setattr(checkpoints, "memory_format", lambda device: layout)
+    monkeypatch.setattr(devices, "memory_format", lambda device: layout)
     saved = network().to(memory_format=layout)
     loaded = checkpoints.load(checkpoints.save(tmp_path, {"name": "tiny", "config": CONFIG}, checkpoints.half(saved)), "cpu")
     kernels = [weight for weight in loaded.net.parameters() if weight.dim() == 4 and min(weight.shape) > 1]

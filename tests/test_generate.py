@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 from diffusion_utils.checkpoints import Checkpoint, CheckpointError, load
 from diffusion_utils.data import ImageData
 from diffusion_utils.devices import has_fast_bf16
-from diffusion_utils.generate import generate, sampling_of
+from diffusion_utils.generate import draw, generate
 from diffusion_utils.networks import UNet
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.training import TrainConfig
@@ -24,12 +26,22 @@ def checkpoint(num_classes: int) -> Checkpoint:
     net = UNet(**{k: v for k, v in network.items() if k != "kind"}).eval().requires_grad_(False)
     for parameter in net.parameters():
         parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
+    condition = {"shape": [], "dtype": "int64"} if num_classes else None
     config = {"network": network, "schedule": {"name": "cosine", "T": 1000}, "predicts": "v",
-              "sampling": {"sampler": "dpmpp_2m", "steps": STEPS}}
+              "sampling": {"sampler": "dpmpp_2m", "steps": STEPS},
+              "sample": {"shape": [1, 28, 28], "clip": [-1.0, 1.0], "condition": condition}}
     return Checkpoint("tiny", {"name": "tiny", "config": config}, net)
 
 
 PLAIN, LABELLED = checkpoint(0), checkpoint(10)
+
+
+def changed(given: Checkpoint, **entries: dict) -> Checkpoint:
+    """The same with other settings in the entries of its card's "config"."""
+    config = given.card["config"]
+    config = config | {name: config[name] | settings for name, settings in entries.items()}
+    return replace(given, card=given.card | {"config": config})
+
 
 # Convolutions of other batch sizes may add in another order. In float32 each step's rounding is about 1e-6 of values
 # near 1, and a network with random weights may enlarge it step by step: 1e-3 leaves three decades. In bfloat16, with
@@ -60,8 +72,7 @@ def test_sample_i_depends_neither_on_n_nor_on_the_batch():
 
 
 def test_the_spacing_is_the_cards_unless_given():
-    config = PLAIN.card["config"] | {"sampling": {"sampler": "dpmpp_2m", "steps": STEPS, "spacing": "late"}}
-    late = Checkpoint("tiny", PLAIN.card | {"config": config}, PLAIN.net)
+    late = changed(PLAIN, sampling={"spacing": "late"})
     assert torch.equal(generate(late, 2), generate(PLAIN, 2, spacing="late"))
     assert torch.equal(generate(late, 2, spacing="uniform"), generate(PLAIN, 2))  # a card from before knows no spacing
     assert not torch.equal(generate(late, 2), generate(PLAIN, 2))
@@ -97,14 +108,14 @@ def test_generate_takes_a_weight_for_each_sample():
 def test_a_checkpoint_that_is_no_diffusion_model_is_named():
     config = {"network": {"kind": "classifier"}}
     judge = Checkpoint("judge", {"name": "judge", "config": config}, torch.nn.Linear(2, 2))
-    for call in (lambda: generate(judge, 2), lambda: sampling_of(judge), lambda: judge.denoiser, lambda: judge.schedule):
+    for call in (lambda: generate(judge, 2), lambda: judge.sampler, lambda: judge.denoiser, lambda: judge.schedule,
+                 lambda: judge.shape, lambda: judge.clip, lambda: judge.condition):
         with pytest.raises(CheckpointError, match=r"judge is not a diffusion model: its card has no '\w+' \(it has network\)"):
             call()
 
 
 def test_samples_have_the_shape_that_the_card_says():
-    wide = Checkpoint("wide", PLAIN.card | {"shape": [1, 8, 16]}, PLAIN.net)
-    assert generate(wide, 2, batch=1).shape == (2, 1, 8, 16)
+    assert generate(changed(PLAIN, sample={"shape": [1, 8, 16]}), 2, batch=1).shape == (2, 1, 8, 16)
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 24), (3, 8, 8)])
@@ -119,12 +130,11 @@ def test_samples_have_the_shape_of_what_was_trained_on(tmp_path, shape):
     assert generate(load(card, "cpu"), 2).shape == (2, *shape)
 
 
-def test_a_card_that_does_not_say_the_shape_of_colours_is_refused():
-    network = {"kind": "unet", "in_channels": 3, "channels": [8], "emb_dim": 16}
-    config = PLAIN.card["config"] | {"network": network}
-    colours = Checkpoint("colours", {"name": "colours", "config": config}, UNet(in_channels=3, channels=[8], emb_dim=16))
-    with pytest.raises(CheckpointError, match=r'card of colours does not say the shape of a sample: add "shape": \[C, H, W\]'):
-        generate(colours, 2)
+def test_a_card_that_does_not_say_what_a_sample_is_is_refused():
+    config = {name: entry for name, entry in PLAIN.card["config"].items() if name != "sample"}
+    old = replace(PLAIN, card=PLAIN.card | {"config": config})
+    with pytest.raises(CheckpointError, match=r"tiny is not a diffusion model: its card has no 'sample' \(it has network, "):
+        generate(old, 2)
 
 
 def test_weight_zero_is_the_model_without_a_label():
@@ -145,7 +155,7 @@ def test_wrong_labels_are_refused(labels, message):
 
 def test_guidance_without_labels_is_refused():
     for given in (PLAIN, LABELLED):
-        with pytest.raises(ValueError, match="guidance needs labels"):
+        with pytest.raises(ValueError, match="guidance needs a condition, such as labels"):
             generate(given, 2, weight=3)
 
 
@@ -173,8 +183,7 @@ def test_a_batch_below_one_is_refused(batch):
 
 
 def test_the_checkpoints_eta_goes_with_its_sampler():
-    sampling = {"sampler": "ddpm", "steps": STEPS, "spacing": "uniform", "eta": [1.5, 0.5], "eta_border": 0.3}
-    own = Checkpoint("tiny", PLAIN.card | {"config": PLAIN.card["config"] | {"sampling": sampling}}, PLAIN.net)
+    own = changed(PLAIN, sampling={"sampler": "ddpm", "eta": [1.5, 0.5], "eta_border": 0.3})
     assert torch.equal(generate(own, 2), generate(PLAIN, 2, sampler="ddpm", eta=(1.5, 0.5), eta_border=0.3))
     assert torch.equal(generate(own, 2, eta=1), generate(PLAIN, 2, sampler="ddpm"))
     assert torch.equal(generate(own, 2, sampler="dpmpp_2m"), generate(PLAIN, 2, sampler="dpmpp_2m"))

@@ -16,14 +16,12 @@ from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
 from diffusion_utils.generate import generate
 from diffusion_utils.metrics.digits import evaluate
-from diffusion_utils.sampling import Sampler
 
 
 def measure(name: str, n: int, seeds: list[int]) -> dict:
     """The figures of `n` samples for each seed, and their means."""
     checkpoint = checkpoints.load(name)
-    sampling = checkpoint.card["config"]["sampling"]
-    calls = Sampler(sampling["sampler"], sampling["steps"]).calls()
+    calls = checkpoint.sampler.calls()
     labels = torch.arange(n) % checkpoint.num_classes if checkpoint.num_classes else None
     runs = []
     for seed in seeds:
@@ -32,7 +30,8 @@ def measure(name: str, n: int, seeds: list[int]) -> dict:
         print({k: runs[-1][k] for k in ("fd", "accuracy", "precision", "recall", "floor_test")}, flush=True)
     keys = ("fd", "precision", "recall") + (("accuracy",) if labels is not None else ())
     return {key: mean(run[key] for run in runs) for key in keys} | {
-        "fd_of_each_seed": [run["fd"] for run in runs], "n": n, "seeds": seeds, "calls": calls, **sampling,
+        "fd_of_each_seed": [run["fd"] for run in runs], "n": n, "seeds": seeds, "calls": calls,
+        **checkpoint.card["config"]["sampling"],
         "weight": 1, "floor_test": runs[0]["floor_test"], "floor_random": runs[0]["floor_random"],
         "nearest_training_digits": runs[0]["nearest"],
         "hardware": describe(checkpoint.device), "date": date.today().isoformat(),

@@ -74,6 +74,8 @@ class ClassifierRecipe(Recipe):
 
 MNIST_CLASSIFIER = ClassifierRecipe(
     name="mnist-classifier",
+    data="mnist",
     network={"kind": "classifier", "width": 32, "dropout": 0.3},
+    metric=None,  # it draws nothing
     train=TrainConfig(steps=7000, batch=128, lr=2e-3, warmup=300, ema=0.998, weight_decay=0.01),
 )

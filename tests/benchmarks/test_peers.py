@@ -22,7 +22,7 @@ from quality_vs_calls import (
     SAMPLERS,
     STEPS,
     Record,
-    draw,
+    draw_ours,
     draw_peer,
     own_name,
     path_of,
@@ -34,6 +34,7 @@ from torch import nn
 from diffusion_utils.checkpoints import load, read_card
 from diffusion_utils.data import ImageData
 from diffusion_utils.devices import describe
+from diffusion_utils.sampling import Sampler
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers with NumPy 2
 CPU = torch.device("cpu")
@@ -175,7 +176,7 @@ def test_one_step_of_a_peer_is_ours(name: str) -> None:
     # DEIS stops at the noise of t = 1, 0.0064 times a nearly Gaussian ε̂ (3,136 numbers stay within 4 standard deviations); the
     # others differ by rounding: signal_T is 5e-5, so that where they go by way of ε the 1e-7 of x_T are divided by it.
     stops = 4 * float(model.schedule.noise[1]) if "DEIS" in name else 5e-3
-    torch.testing.assert_close(one, draw(model, 4, 4, 1, {"sampler": "ddim"}), atol=stops, rtol=0)
+    torch.testing.assert_close(one, draw_ours(model, 4, 4, Sampler("ddim", 1)), atol=stops, rtol=0)
     plain = draw_peer(model, 4, 4, 2, "DPMSolverMultistepScheduler")
     fresh = "SDE" in name or name == "DDPMScheduler"
     assert ((draw_peer(model, 4, 4, 2, name) - plain).square().mean().sqrt() > 0.1) == fresh

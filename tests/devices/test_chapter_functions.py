@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import chapter_calls
 import pytest
 import torch
+from cases import step_of
 from pretended_device import pretended
 from project import chapters
 from torch import Tensor
@@ -52,7 +53,7 @@ WITHOUT = {
         schedules.cosine schedules.flow schedules.from_betas schedules.linear""",
     "it is about times and numbers, and never sees the data": """
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
-        sampling.calls_per_sample sampling.fresh_std sampling.posterior_std sampling.step_std sampling.timesteps
+        sampling.Sampler sampling.Sampler.calls sampling.fresh_std sampling.posterior_std sampling.step_std sampling.timesteps
         speed.attainable speed.disturbed speed.first_arrival speed.one_clock speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
         plotting.use_style show.show_source widgets.companions.Curve widgets.companions.Histogram
@@ -115,7 +116,7 @@ def check_first_errors(device: torch.device) -> object:
     experiment = article.versions()["U-Net"]
     loss = training.make_loss(experiment, some_data().images, device)
     assert article.first_error(experiment, batch=2) is None
-    return loss(experiment.make_net().to(device), torch.arange(4), torch.Generator().manual_seed(0))
+    return loss(experiment.make_net().to(device), step_of(torch.arange(4)))
 
 
 @check("article.listed_training.train", "article.listed_training.train_as_listed")
@@ -188,7 +189,8 @@ def check_schedules(device: torch.device) -> object:
 
 @check("sampling.sample", "sampling.update")
 def check_samplers(device: torch.device) -> object:
-    every = [last(sampling.sample(half, SCHEDULE, (2, 3), sampling.Sampler(name, steps=4), device=device)) for name in sampling.SAMPLERS]
+    every = [last(sampling.sample(half, SCHEDULE, (2, 3), sampling.Sampler(name, steps=4), device=device))
+             for name in sampling.SAMPLERS]
     x = noise(device, 2, 3)
     times = [torch.tensor([500, 9], device=device), torch.tensor([400, 0])]
     start = last(sampling.sample(half, SCHEDULE, x_start=x, times=[500, 300, 400, 0], device=device))
@@ -228,7 +230,8 @@ def check_edits(device: torch.device) -> object:
     filled = last(sampling.sample(half, SCHEDULE, (2, 3), sampling.Sampler("ddpm"), times=times, device=device,
                                   after_step=keep_known(SCHEDULE, known, mask)))
     start, times = sdedit_start(SCHEDULE, known, 0.5, 10)
-    edited = last(sampling.sample(guided(half, SCHEDULE, 3.0, clip=(-1, 1)), SCHEDULE, x_start=start, times=times, cond=1, device=device))
+    edited = last(sampling.sample(guided(half, SCHEDULE, 3.0, clip=(-1, 1)), SCHEDULE, x_start=start, times=times,
+                                  cond=torch.ones(2, device=device), device=device))
     return filled, edited
 
 
@@ -253,7 +256,7 @@ def check_fit(device: torch.device) -> object:
     recipe, data = quick(), some_data()
     found = []
     for optimiser in ("muon", "adamw"):
-        net = recipe.build().to(device, memory_format=devices.memory_format(device))
+        net = devices.place(recipe.build(), device)
         config = dataclasses.replace(recipe.train, minutes=None, steps=2, batch=4, optimiser=optimiser)
         *_, line = fit(net, recipe.loss_fn(data, device, Group()), len(data), config)
         assert isinstance(EMA(net).net, type(line.ema_net))
@@ -265,14 +268,14 @@ def check_fit(device: torch.device) -> object:
 def check_classifier_training(device: torch.device) -> object:
     recipe = ClassifierRecipe("a test", {"kind": "classifier", "width": 2, "dropout": 0.0})
     loss = recipe.loss_fn(some_data(), device, Group())
-    return loss(recipe.build().to(device), torch.arange(4), torch.Generator().manual_seed(0))
+    return loss(recipe.build().to(device), step_of(torch.arange(4)))
 
 
 def test_conditions_and_teachers(device: torch.device) -> None:
     """Recipes that no chapter runs, because it would take too long."""
     for name in ("mnist-unet-class", "mnist-unet"):
         recipe: DiffusionRecipe = recipes.get_recipe(name)
-        loss = recipe.loss_fn(some_data(), device, Group())(recipe.build().to(device), torch.arange(4), torch.Generator())
+        loss = recipe.loss_fn(some_data(), device, Group())(recipe.build().to(device), step_of(torch.arange(4)))
         loss.backward()
         assert loss.device.type == device.type
 
@@ -309,7 +312,7 @@ def test_digits_and_labels_to_be_evaluated_may_lie_on_a_device(device: torch.dev
 
 
 @check("speed.finish", "speed.interleaved", "speed.seconds_of", "speed.matrix_rate", "speed.copy_rate", "speed.layers_of",
-       "devices.has_fast_bf16", "devices.memory_format", "devices.pick_device")
+       "devices.has_fast_bf16", "devices.place", "devices.pick_device")
 def check_speed(device: torch.device) -> object:
     x, time = digits(device), torch.full((4,), 500.0, device=device)
     layers = speed.layers_of(quick().build().to(device), x, time)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from cases import step_of
 from torch import Tensor
 
 from diffusion_utils import checkpoints
 from diffusion_utils.data import ImageData
 from diffusion_utils.losses import distillation_loss
-from diffusion_utils.networks import UNet
+from diffusion_utils.networks import Network, UNet
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.schedules import cosine
 from diffusion_utils.training.distributed import Group
@@ -46,10 +47,9 @@ def test_the_teacher_is_told_the_label_of_each_picture(tmp_path: Path) -> None:
     """The same pictures with the same labels have the same loss in whatever rows they lie; with other labels, another."""
     save_teacher(tmp_path)
     data, rows = digits(20), torch.tensor([13, 4, 17, 8])
-    generator = torch.Generator()
 
     def loss(data: ImageData, rows: Tensor) -> float:
-        return float(recipe(teacher="teacher").loss_fn(data, CPU, Group(), tmp_path)(silent, rows, generator.manual_seed(5)))
+        return float(recipe(teacher="teacher").loss_fn(data, CPU, Group(), tmp_path)(silent, step_of(rows, seed=5)))
 
     alone = ImageData(data.images[rows], data.labels[rows], "random", "a test", "")
     assert loss(alone, torch.arange(4)) == loss(data, rows)
@@ -81,11 +81,12 @@ def test_the_recipe_says_how_often_late_times_are_drawn(tmp_path: Path, teacher:
     save_teacher(tmp_path)
     seen = []
 
-    def net(x: Tensor, time: Tensor, cond: Tensor | None) -> Tensor:
-        seen.append(time / 1000)
-        return torch.zeros_like(x)
+    class Watching(Network):
+        def forward(self, x: Tensor, time: Tensor, cond: Tensor | None) -> Tensor:
+            seen.append(time / 1000)
+            return torch.zeros_like(x)
 
     loss = recipe(teacher=teacher, time_power=power).loss_fn(digits(50), CPU, Group(), tmp_path)
-    loss(net, torch.arange(50), torch.Generator().manual_seed(0))
+    loss(Watching(), step_of(torch.arange(50)))
     # A time from each of 50 parts: their mean is off by 1/50 at most, and by the 1/T of whole times.
     assert float(seen[0].mean()) == pytest.approx(mean, abs=1 / 50 + 1 / 100)

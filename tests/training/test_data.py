@@ -74,14 +74,14 @@ def test_a_run_is_not_resumed_on_other_data(tmp_path: Path) -> None:
 
 def test_the_number_of_rows_is_compared_where_nothing_else_is_known(tmp_path: Path) -> None:
     def start(n: int, **options):
-        return fit(nn.Linear(1, 1), lambda net, rows, _: net(torch.ones(1, 1)).sum(), n, TINY.train, folder=tmp_path, **options)
+        return fit(nn.Linear(1, 1), lambda net, step: net(torch.ones(1, 1)).sum(), n, TINY.train, folder=tmp_path, **options)
 
     next(start(9))
     with pytest.raises(ValueError, match="n was 9 and is now 8"):
         next(start(8, resume=True))
 
 
-@pytest.mark.parametrize("changes", [{"predicts": "eps"}, {"label_dropout": 0.5}, {"schedule": {"name": "cosine", "T": 200}}])
+@pytest.mark.parametrize("changes", [{"predicts": "eps"}, {"dropout": 0.5}, {"schedule": {"name": "cosine", "T": 200}}])
 def test_a_run_is_not_resumed_as_another_recipe(tmp_path: Path, changes: dict) -> None:
     """The network's shapes would fit, and nothing else would tell."""
     interrupt(TINY, tmp_path, pictures())
@@ -184,7 +184,7 @@ def test_no_data_is_an_error_and_not_mnist() -> None:
 def test_a_loss_that_is_nan_in_the_first_step_points_at_the_data() -> None:
     data = torch.full((9, 1), float("nan"))
     with pytest.raises(TrainingDiverged, match="loss is nan at step 1. No weight had changed yet: look for NaN in the data"):
-        list(fit(nn.Linear(1, 1), lambda net, rows, _: net(data[rows]).square().mean(), 9, TINY.train))
+        list(fit(nn.Linear(1, 1), lambda net, step: net(data[step.rows]).square().mean(), 9, TINY.train))
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_first() -> None:
@@ -220,8 +220,8 @@ def test_the_classifier_says_what_it_cannot_use(data: ImageData, says: str) -> N
     ({"predicts": "epsilon"}, "unknown prediction target 'epsilon'"),
     ({"schedule": {"name": "cosin"}}, "unknown schedule 'cosin'. Did you mean 'cosine'?"),
     ({"schedule": None}, "unknown schedule None"),
-    ({"warm_start": "mnist-unet-base"}, "tiny needs the weights of mnist-unet-base.*Train it first"),
-    ({"teacher": "mnist-unet-base"}, "tiny needs the weights of mnist-unet-base.*Train it first"),
+    ({"warm_start": "mnist-unet-base"}, "the weights of mnist-unet-base are needed.*Train it first"),
+    ({"teacher": "mnist-unet-base"}, "the weights of mnist-unet-base are needed.*Train it first"),
 ])
 def test_what_is_used_at_the_end_is_checked_at_the_start(tmp_path: Path, changes: dict, says: str) -> None:
     with pytest.raises(ValueError, match=says):
@@ -234,7 +234,7 @@ def test_an_unknown_network_is_named_with_the_known_ones() -> None:
         replace(TINY, network={"kind": "unit"}).build()
 
 
-@pytest.mark.parametrize("wrong", [{"label_dropout": 1.5}, {"label_dropout": float("nan")}, {"time_power": 0.0}])
+@pytest.mark.parametrize("wrong", [{"dropout": 1.5}, {"dropout": float("nan")}, {"time_power": 0.0}])
 def test_a_senseless_recipe_is_refused_when_it_is_made(wrong: dict) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must"):
         replace(TINY, **wrong)

@@ -23,7 +23,7 @@ DATA = torch.randn((8, 3), generator=torch.Generator().manual_seed(0))
 
 def start(folder: Path, **options) -> Iterator[Progress]:
     torch.manual_seed(0)
-    return fit(nn.Linear(3, 1), lambda net, rows, _: net(DATA[rows]).square().mean(), 8, CONFIG, folder=folder, **options)
+    return fit(nn.Linear(3, 1), lambda net, step: net(DATA[step.rows]).square().mean(), 8, CONFIG, folder=folder, **options)
 
 
 def weights(folder: Path) -> torch.Tensor:

@@ -23,7 +23,7 @@ from diffusion_utils import checkpoints
 from diffusion_utils.data import ImageData
 from diffusion_utils.networks import UNet
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
-from diffusion_utils.training import TrainConfig, TrainingDiverged, TrainingInterrupted, batch_rows, fit, learning_rate
+from diffusion_utils.training import Step, TrainConfig, TrainingDiverged, TrainingInterrupted, batch_rows, fit, learning_rate
 from diffusion_utils.training.distributed import Group
 
 CPU = torch.device("cpu")
@@ -119,7 +119,7 @@ def test_another_rate_can_be_given() -> None:
         return 0.25 if step == 1 else 0.0
 
     config = TrainConfig(steps=4, batch=1, bf16=False)
-    lines = list(fit(net, lambda net, rows, generator: net(torch.ones(1, 1)).square().sum(), 1, config, rate=rate))
+    lines = list(fit(net, lambda net, step: net(torch.ones(1, 1)).square().sum(), 1, config, rate=rate))
     assert asked == [(1, 0.0), (2, 0.25), (3, 0.5), (4, 0.75)]
     assert abs(net.weight.item() - before) == pytest.approx(0.25, rel=1e-4)
     assert [line.lr for line in lines] == [0.25, 0.0]
@@ -176,13 +176,13 @@ spec = importlib.util.spec_from_file_location("this", sys.argv[1])
 this = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(this)
 inner, calls = this.TINY.loss_fn(this.digits(), this.CPU, this.Group()), 0
-def loss_fn(net, rows, generator):
+def loss_fn(net, step):
     global calls
     calls += 1
     if calls == 18:
         print("in step 18", flush=True)
         time.sleep(600)
-    return inner(net, rows, generator)
+    return inner(net, step)
 for progress in this.fit(this.TINY.build(), loss_fn, 50, this.TINY.train, folder=sys.argv[2], save_minutes=0):
     pass
 """
@@ -216,11 +216,11 @@ def signalled(number: int, at: int):
     """The loss of this file's recipe, which sends this process the signal in its step number `at`."""
     inner, steps = TINY.loss_fn(digits(), CPU, Group()), []
 
-    def loss_fn(net: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def loss_fn(net: nn.Module, step: Step) -> torch.Tensor:
         steps.append(len(steps) + 1)
         if steps[-1] == at:
             signal.raise_signal(number)
-        return inner(net, rows, generator)
+        return inner(net, step)
 
     return loss_fn
 
@@ -303,9 +303,9 @@ def test_resuming_a_finished_run_yields_its_last_line(tmp_path: Path, uninterrup
 def test_a_loss_that_is_no_number_stops_with_the_step_and_keeps_the_last_state(tmp_path: Path, bad: float, name: str) -> None:
     inner, calls = TINY.loss_fn(digits(), CPU, Group()), []
 
-    def loss_fn(net: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def loss_fn(net: nn.Module, step: Step) -> torch.Tensor:
         calls.append(0)
-        return inner(net, rows, generator) * (bad if len(calls) == 12 else 1)
+        return inner(net, step) * (bad if len(calls) == 12 else 1)
 
     kept = None
     with pytest.raises(TrainingDiverged, match=f"the {name} at step 12.*last good state is kept in .*state.safetensors"):
@@ -319,9 +319,9 @@ def test_a_gradient_that_is_no_number_is_noticed_before_it_is_saved(tmp_path: Pa
     """The loss of step 10 is finite, but the weights after it are not: that state must not replace the good one."""
     inner, calls = TINY.loss_fn(digits(), CPU, Group()), []
 
-    def loss_fn(net: nn.Module, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def loss_fn(net: nn.Module, step: Step) -> torch.Tensor:
         calls.append(0)
-        loss = inner(net, rows, generator)
+        loss = inner(net, step)
         return loss + (0 * loss).sqrt() if len(calls) == 10 else loss  # the derivative of √0 is infinite, times 0: NaN
 
     with pytest.raises(TrainingDiverged, match="gradient's norm is nan at step 10.*last good state"):
@@ -415,8 +415,11 @@ def test_two_processes_give_the_loss_curve_of_one(tmp_path: Path) -> None:
     # What the test would see if the processes did not share: the loss on half of the batch alone
     net, half = TOGETHER.build(), Group()
     half.size = 2
-    generator = torch.Generator().manual_seed(0)
-    whole_loss, half_loss = (TOGETHER.loss_fn(digits(), CPU, group)(net, torch.arange(8), generator.manual_seed(0)).item()
+
+    def first_step(net: nn.Module) -> Step:
+        return Step(1, 0.0, torch.arange(8), torch.Generator().manual_seed(0), net)
+
+    whole_loss, half_loss = (TOGETHER.loss_fn(digits(), CPU, group)(net, first_step(net)).item()
                              for group in (Group(), half))
     assert abs(half_loss / whole_loss - 1) > 10 * DDP_STEPS * 20 * 10 * 6e-8
 

@@ -34,7 +34,7 @@ def test_a_run_is_the_steps_it_says() -> None:
         keep = min(0.5, (1 + step) / (10 + step))
         for mean, now in zip(average.parameters(), by_hand.parameters(), strict=True):
             mean.data.mul_(keep).add_((1 - keep) * now.data)
-    *_, last = fit(net, lambda net, rows, generator: loss_of(net, rows), 12, CONFIG)
+    *_, last = fit(net, lambda net, step: loss_of(net, step.rows), 12, CONFIG)
     for found, wanted in ((net, by_hand), (last.ema_net, average)):
         for a, b in zip(found.parameters(), wanted.parameters(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # the same operations on numbers of order 1
@@ -56,6 +56,6 @@ class Watched(torch.Tensor):
 def test_the_loss_is_asked_for_its_value_only_where_a_line_is_reported() -> None:
     Watched.asked.clear()
     config = TrainConfig(steps=8, batch=4, log_every=4, bf16=False)
-    lines = list(fit(nn.Linear(3, 1).double(), lambda net, rows, _: loss_of(net, rows).as_subclass(Watched), 12, config))
+    lines = list(fit(nn.Linear(3, 1).double(), lambda net, step: loss_of(net, step.rows).as_subclass(Watched), 12, config))
     assert [line.step for line in lines] == [1, 4, 8]
     assert Watched.asked == ["tolist"] * 3

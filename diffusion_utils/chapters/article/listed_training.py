@@ -15,7 +15,7 @@ from ...errors import first_line
 from ...losses import spread_times
 from ...noise import mixed_seed
 from ...schedules import Schedule
-from ...training import LossFn, Progress, TrainConfig, fit
+from ...training import LossFn, Progress, Step, TrainConfig, fit
 from .repairs import BATCH, RATE, Experiment
 
 LINE = 100  # batches between two lines of progress, as in the listing
@@ -46,10 +46,10 @@ def make_loss(experiment: Experiment, images: Tensor, device: torch.device) -> L
     """The mean squared error of what the network predicts, on rows of uint8 images (N, 1, 28, 28)."""
     schedule = experiment.make_schedule()
 
-    def loss(net: nn.Module, rows: Tensor, generator: torch.Generator) -> Tensor:
-        x0 = to_model(images[rows]).to(device)
-        t = draw_times(experiment, len(rows), schedule.T, generator)
-        eps = torch.randn(x0.shape, generator=generator).to(device)
+    def loss(net: nn.Module, step: Step) -> Tensor:
+        x0 = to_model(images[step.rows]).to(device)
+        t = draw_times(experiment, len(x0), schedule.T, step.generator)
+        eps = torch.randn(x0.shape, generator=step.generator).to(device)
         x_t = noised(experiment, schedule, x0.flatten(1), t.to(device), eps.flatten(1)).reshape(x0.shape)
         wanted = target(experiment.predicts, x0, eps, *schedule.at(t, like=x0))
         return (net(x_t, network_time(t, schedule.T, x_t), None).float() - wanted).square().mean()
@@ -62,8 +62,8 @@ def first_error(experiment: Experiment, batch: int = BATCH) -> str | None:
     images = torch.randint(0, 256, (batch, 1, 28, 28), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     try:
         device = experiment.pick_device()
-        loss = make_loss(experiment, images, device)
-        loss(experiment.make_net().to(device), torch.arange(batch), torch.Generator().manual_seed(0))
+        loss, net = make_loss(experiment, images, device), experiment.make_net().to(device)
+        loss(net, Step(1, 0.0, torch.arange(batch), torch.Generator().manual_seed(0), net))
     except (AssertionError, RuntimeError, TypeError) as error:  # a PyTorch without CUDA raises AssertionError
         return f"{type(error).__name__}: {first_line(error)}"
     return None
@@ -97,7 +97,7 @@ def train_as_listed(net: nn.Module, loss: LossFn, n: int, steps: int, seed: int 
         generator = torch.Generator().manual_seed(mixed_seed(seed, 2, step))
         optimiser.param_groups[0]["lr"] = rate = RATE * min(1, step / max(warmup, 1))
         with autocast(device):
-            value = loss(net, rows, generator)
+            value = loss(net, Step(step, (step - 1) / steps, rows, generator, net))
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         optimiser.step()

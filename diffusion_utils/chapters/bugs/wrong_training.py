@@ -18,7 +18,7 @@ from ...losses import spread_times
 from ...networks import MLP
 from ...noise import mixed_seed
 from ...schedules import Schedule, from_betas, linear
-from ...training import TrainConfig, fit
+from ...training import Step, TrainConfig, fit
 from .catalogue import check
 
 TIME_SCALE = {"no-time": 0.0, "unit-time": 1 / 1000}
@@ -87,9 +87,9 @@ def train(bug: str | None = None, steps: int = 1500, batch: int = 256, n: int = 
     net = make_net(seed, bug)
     average_at_start = copy.deepcopy(net)
 
-    def loss(net: nn.Module, rows: Tensor, generator: torch.Generator) -> Tensor:
-        x0, t = data[rows], spread_times(len(rows), schedule.T, generator)
-        eps = make_noise(x0.shape, generator, bug)
+    def loss(net: nn.Module, step: Step) -> Tensor:
+        x0, t = data[step.rows], spread_times(len(step.rows), schedule.T, step.generator)
+        eps = make_noise(x0.shape, step.generator, bug)
         x_t = add_noise(schedule, x0, t, eps, bug)
         wanted = target("eps", x0, eps, *schedule.at(t, like=x0))
         return (net(x_t, network_time(t, schedule.T, x_t)) - wanted).square().mean()
