@@ -15,12 +15,12 @@ from ipywidgets.embed import embed_data
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from widget_posters import place_tag
+from widget_posters import in_place, place_tag
 from widget_state import STATE, VIEW
 
 import diffusion_utils.widgets
 from diffusion_utils.widgets import Axis, FrameScrubber
-from diffusion_utils.widgets.still import still_html
+from diffusion_utils.widgets.still import picture_html, still_html
 
 TITLE = "Fifteen pictures of noise become fifteen digits"
 ALT = "Fifteen handwritten digits that emerge from noise, drawn by the model of this book"
@@ -59,7 +59,8 @@ class HomeFigure(SphinxDirective):
         picture = "data:image/png;base64," + base64.b64encode(widget.poster_png()).decode()
         model = embedded["manager_state"]["state"][widget.model_id]["state"]
         view = json.dumps({"model_id": widget.model_id})
-        html = (f'{place_tag(widget.name, page)}<div class="widget-poster">{still_html(model, picture)}</div>'
+        still = still_html(model, picture_html(model, picture), self.config.language)
+        html = (f'{place_tag(widget.name, page)}{in_place(still)}'
                 f'<script type="{VIEW}">{view}</script></div>')
         return [nodes.raw("", html, format="html")]
 

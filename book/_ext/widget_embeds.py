@@ -18,7 +18,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from widget_state import STATE, VIEW, page_state, script_text
 
-from diffusion_utils.widgets.still import first_frame, still_html
+from diffusion_utils.widgets.still import first_frame, picture_html, still_html
+from diffusion_utils.widgets.words import words
 
 HOST = Path(__file__).parents[1] / "_static" / "widget-host.js"
 PAGE = """<!DOCTYPE html>
@@ -39,26 +40,38 @@ footer {{ font-size: 0.875rem; }}
 <body>
 <main><h1>{title}</h1><div class="widget-figure" id="{name}"><div class="widget-poster">{still}</div>
 <script type="{view_type}">{view}</script></div></main>
-<footer><p>From <a href="{chapter}" target="_blank" rel="noopener">{source}</a></p></footer>
+<footer><p>{source}</p></footer>
 <script type="{state_type}">{state}</script>
 <script>
+window.widgetWords = {words};
 {host}</script>
 </body>
 </html>
 """
 
 
-def first_picture(app: Sphinx, body: str, model: dict[str, Any]) -> str:
-    """What a figure starts with, as the address of an image that holds its own data."""
+def still_figure(app: Sphinx, body: str, model: dict[str, Any]) -> str:
+    """The still figure that the chapter shows, in a form that needs no other file."""
     sprite = next((buffer["data"] for buffer in model.get("buffers", []) if buffer["path"] == ["sprite"]), None)
-    picture = page_picture(app, body, model["state"]["name"]) if sprite is None else first_of_sheet(model["state"], sprite)
-    return "data:image/png;base64," + base64.b64encode(picture).decode()
+    still = page_still(body, model["state"]["name"])
+    if sprite is not None:
+        picture = first_of_sheet(model["state"], sprite)
+    elif address := re.search(r'<img class="[^"]*fs-face[^>]*src="([^"]+)"', still):
+        picture = page_picture(app, unescape(address.group(1)))
+    else:  # text, or a drawing
+        return still
+    address = "data:image/png;base64," + base64.b64encode(picture).decode()
+    return still_html(model["state"], picture_html(model["state"], address), app.config.language)
 
 
-def page_picture(app: Sphinx, body: str, name: str) -> bytes:
-    """The still picture that the chapter shows of a figure."""
-    place = body.index(f'id="{escape(name)}"')
-    address = unescape(re.compile(r'<img [^>]*src="([^"]+)"').search(body, place).group(1))
+def page_still(body: str, name: str) -> str:
+    """What stands in a chapter at a figure's place until the figure runs."""
+    begin, end = '<div class="widget-poster">', rf'</div>\s*<script type="{re.escape(VIEW)}">'
+    return re.compile(f"{begin}(.*?){end}", re.DOTALL).search(body, body.index(f'id="{escape(name)}"')).group(1)
+
+
+def page_picture(app: Sphinx, address: str) -> bytes:
+    """The file of a picture that the chapter shows."""
     wanted = urllib.parse.unquote(address).rsplit("/", 1)[-1]
     source = next(source for source, copy in app.builder.images.items() if copy == wanted)
     return (Path(app.srcdir) / source).read_bytes()
@@ -83,11 +96,14 @@ def write_pages(app: Sphinx, pagename: str, template: str, context: dict[str, An
                                  "give one of them another title, or a name")
         app.env.widget_names[name] = pagename
         title = unescape(re.sub(r"<.*?>", "", context.get("title", "")))
+        told = words(app.config.language)
+        chapter = f"{app.config.html_baseurl or '../'}{pagename}.html#{name}"
+        source = escape(told["in_book"].format(title, app.config.html_title))
         text = PAGE.format(
             language=app.config.language, name=name, title=escape(model["state"]["title"]),
-            chapter=f"{app.config.html_baseurl or '../'}{pagename}.html#{name}",
-            source=escape(f"{title}, in {app.config.html_title}"),
-            still=still_html(model["state"], first_picture(app, context["body"], model)),
+            chapter=chapter, words=script_text(told),
+            source=told["source"].format(f'<a href="{chapter}" target="_blank" rel="noopener">{source}</a>'),
+            still=still_figure(app, context["body"], model),
             view_type=VIEW, view=script_text({"model_id": model_id}),
             state_type=STATE, state=script_text({"state": {model_id: model}}), host=HOST.read_text(encoding="utf-8"),
         )  # fmt: skip

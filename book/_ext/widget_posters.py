@@ -1,8 +1,8 @@
 """Put a still figure where a widget will appear: seen while it loads, without JavaScript, and if it fails.
 
 A widget's output holds several forms of the same thing. For HTML, myst-nb keeps the interactive one and drops the
-picture. This keeps both: `widget-host.js` removes the still figure when the widget is ready. (For PDF, myst-nb picks
-the picture by itself.)
+still one, which is a picture or, as for a figure of text, HTML. This keeps both: `widget-host.js` removes the still figure
+when the widget is ready. (For PDF, myst-nb picks the picture or the plain text by itself.)
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
-from widget_state import VIEW
+from widget_state import VIEW, script_text
 
-from diffusion_utils.widgets.still import IDENTITIES, still_html
+from diffusion_utils.widgets.still import is_figure, picture_html, still_html
+from diffusion_utils.widgets.words import words
 
-# Of a page whose widget-host.js did not come, or came damaged: what it sets is not there when all has loaded.
-WITHOUT_HOST = """addEventListener("load", () => {
+# The words of the page's language, for widget-host.js; and what says that this one did not come, or came damaged: what it
+# sets is not there when all has loaded.
+WORDS_AND_WATCH = """window.widgetWords = %s;
+addEventListener("load", () => {
   if (window.widgetFiles) return;
   for (const still of document.querySelectorAll(".widget-poster")) {
     const message = document.createElement("p");
     message.className = "widget-error";
     message.setAttribute("role", "alert");
-    message.textContent = "This figure cannot move: a script of this site, widget-host.js, is missing or damaged. " +
-      "Reloading the page may help.";
+    message.textContent = window.widgetWords.without_host;
     still.before(message);
   }
 });"""
@@ -49,16 +51,30 @@ class KeepPosters(SphinxPostTransform):
         models = saved_models(self.env, self.env.docname)
         for bundle in list(self.document.findall(is_mime_bundle)):
             forms = {form["mime_type"]: form for form in bundle.children}
-            if VIEW not in forms or "image/png" not in forms:
+            if VIEW not in forms:
                 continue
             view = forms[VIEW]
+            model = models.get(model_id(view), {})
+            poster = self.poster(forms, model)
+            if poster is None:
+                continue
+            view.insert(0, poster)
+            view.insert(0, nodes.raw("", self.opening_tag(model), format="html"))
+            view.append(nodes.raw("", "</div>", format="html"))
+
+    def poster(self, forms: dict[str, nodes.Element], model: dict) -> nodes.Node | None:
+        """The still figure of these forms of a widget, whose state is `model` if it was saved; None if nothing in them stands
+        still."""
+        if "image/png" in forms:
             poster = widget_poster(**next(forms["image/png"].findall(nodes.image)).attributes)
             poster["alt"] = forms["text/plain"].astext() if "text/plain" in forms else ""
             poster["classes"] = ["no-scaled-link"]  # or Sphinx makes the whole figure a link to its picture
-            poster["model"] = models.get(model_id(view), {})
-            view.insert(0, poster)
-            view.insert(0, nodes.raw("", self.opening_tag(poster["model"]), format="html"))
-            view.append(nodes.raw("", "</div>", format="html"))
+            poster["model"] = model
+            return poster
+        if "text/html" in forms and is_figure(model):
+            face = next(forms["text/html"].findall(nodes.raw)).astext()
+            return nodes.raw("", in_place(still_html(model, face, self.config.language)), format="html")
+        return None
 
     def opening_tag(self, model: dict) -> str:
         """The figure's place. Links lead to its name, so of two places for one figure only the first has it."""
@@ -72,6 +88,11 @@ class KeepPosters(SphinxPostTransform):
 def place_tag(name: str, page: str) -> str:
     """The tag of a named figure's place, with the way from this page to the figure's own page (see widget_embeds)."""
     return f'<div class="widget-figure" id="{escape(name)}" data-embed="{"../" * page.count("/")}embed/{escape(name)}.html">'
+
+
+def in_place(still: str) -> str:
+    """The still figure where widget-host.js finds it."""
+    return f'<div class="widget-poster">{still}</div>'
 
 
 def is_mime_bundle(node: nodes.Node) -> bool:
@@ -96,18 +117,18 @@ def visit_poster(translator: HTML5Translator, node: widget_poster) -> None:
     """Write the whole still figure where we know the widget, and otherwise the picture."""
     name = translator.builder.images.get(node["uri"], node["uri"])
     source = posixpath.join(translator.builder.imgpath, urllib.parse.quote(name))
-    if node["model"].get("_anywidget_id") in IDENTITIES:
-        figure = still_html(node["model"], source)
+    if is_figure(node["model"]):
+        figure = still_html(node["model"], picture_html(node["model"], source), translator.config.language)
     else:
         figure = f'<img src="{escape(source)}" alt="{escape(node["alt"])}" style="max-width: 100%">'
-    translator.body.append(f'<div class="widget-poster">{figure}</div>')
+    translator.body.append(in_place(figure))
     raise nodes.SkipNode
 
 
 def add_message(app: Sphinx, pagename: str, template: str, context: dict, doctree: nodes.document | None) -> None:
-    """The script that says so where figures cannot move, on each page that has figures."""
+    """The words of the figures, and what says so where they cannot move, on each page that has figures."""
     if "widget-poster" in context.get("body", ""):
-        app.add_js_file(None, body=WITHOUT_HOST)
+        app.add_js_file(None, body=WORDS_AND_WATCH % script_text(words(app.config.language)))
 
 
 def setup(app: Sphinx) -> dict:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from diffusion_utils.widgets.still import is_figure
+
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -31,9 +33,7 @@ class PageState:
     def figures(self) -> dict[str, dict]:
         """The figures of ours that the page shows, in its order."""
         wanted = (name for name in self.shown if name in self.models)
-        ours = "diffusion_utils.widgets."  # how anywidget names our classes in a saved state begins so
-        return {name: self.models[name] for name in wanted
-                if self.models[name]["state"].get("_anywidget_id", "").startswith(ours)}
+        return {name: self.models[name] for name in wanted if is_figure(self.models[name]["state"])}
 
     def write(self) -> None:
         self.script.attributes["body"] = script_text(self.data)

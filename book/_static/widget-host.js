@@ -8,6 +8,7 @@
 // The page may hold code once for several widgets ("shared"), and name a file in _static/widgets/ in place of a widget's
 // data; book/_ext/widget_files.py arranges that. Such a file is a script, and loads when the reader comes near.
 (function () {
+  const say = (name, value) => window.widgetWords[name].replace("{}", () => value); // widget_posters.py writes the words
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
 
@@ -51,9 +52,9 @@
       const script = document.createElement("script");
       script.onload = () => {
         if (window.widgetFiles[name]) resolve(window.widgetFiles[name]);
-        else reject(new Error("the file with its data is damaged"));
+        else reject(new Error(say("file_damaged")));
       };
-      script.onerror = () => reject(new Error("the file with its data is missing from the site"));
+      script.onerror = () => reject(new Error(say("file_missing")));
       script.src = `${folder}${name}.js`;
       document.head.append(script);
     }));
@@ -110,7 +111,7 @@
     const message = document.createElement("p");
     message.className = "widget-error";
     message.setAttribute("role", "alert");
-    message.textContent = `This interactive figure could not start (${error.message}). Reloading the page may help.`;
+    message.textContent = say("could_not_start", error.message);
     const figure = place.closest(".widget-figure");
     if (figure) figure.prepend(message);
     else place.before(message);
@@ -133,7 +134,7 @@
         for (const name of data.modules ?? []) importModule(shared[name]).catch(() => {}); // whoever shows it, reports
         if (data.first) loadFile(data.first).catch(() => {});
       } catch (error) {
-        broken = new Error("its data in the page is damaged");
+        broken = new Error(say("data_damaged"));
       }
     }
   }
@@ -141,7 +142,7 @@
     try {
       const id = JSON.parse(place.textContent).model_id;
       if (broken) throw broken;
-      if (!entries[id]) throw new Error("its data is missing from the page");
+      if (!entries[id]) throw new Error(say("data_missing"));
       if (entries[id].model_name !== "AnyModel") return;
       modelFor(place, id, entries[id], shared).then((model) => show(place, model)).catch((error) => report(place, error));
     } catch (error) {

@@ -23,23 +23,23 @@ function makePlayButton(onClick) {
   element.addEventListener("click", onClick);
   function show(playing) {
     icon.setAttribute("d", playing ? ICONS.pause : ICONS.play);
-    element.setAttribute("aria-label", playing ? "Pause" : "Play");
+    element.setAttribute("aria-label", say(playing ? "pause" : "play"));
   }
   return { element, show };
 }
 
 // Dragging across the whole picture runs through all frames; up and down still scrolls the page.
-function dragToScrub(canvas, getIndex, count, onDrag) {
+function dragToScrub(picture, getIndex, count, onDrag) {
   let start = null;
-  canvas.addEventListener("pointerdown", (event) => {
+  picture.addEventListener("pointerdown", (event) => {
     start = { x: event.clientX, index: getIndex() };
-    canvas.setPointerCapture(event.pointerId);
+    picture.setPointerCapture(event.pointerId);
   });
-  canvas.addEventListener("pointermove", (event) => {
+  picture.addEventListener("pointermove", (event) => {
     if (!start) return;
-    const steps = Math.round(((event.clientX - start.x) / canvas.clientWidth) * (count - 1));
+    const steps = Math.round(((event.clientX - start.x) / picture.getBoundingClientRect().width) * (count - 1));
     const index = clamp(start.index + steps, count);
     if (index !== getIndex()) onDrag(index);
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { start = null; });
+  for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, () => { start = null; });
 }

@@ -10,6 +10,10 @@ function fill(element, attributes, children) {
 const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
+// A word of the interface, from the table of the page's language (see words.json), with values in the places of its {}.
+const words = WORDS[document.documentElement.lang.split("-")[0]] ?? WORDS.en;
+const say = (name, ...values) => values.reduce((text, value) => text.replace("{}", () => value), words[name]);
+
 // Changes the text only where it is another one, since each change makes the browser lay the page out again. It remembers
 // what it wrote, and replaces all that the element holds: a page translator has put its own elements there.
 const written = new WeakMap();

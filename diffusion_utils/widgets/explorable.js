@@ -9,7 +9,7 @@ const KINDS = { points: makePoints, schedules: makeSchedules };
 async function render({ model, el }) {
   const kind = KINDS[model.get("kind")](model.get("settings"), model.get("axes"));
   const size = FINE * model.get("width");
-  const canvas = html("canvas", { class: "fs-picture", width: size, height: size, role: "img", "data-kind": model.get("kind") });
+  const canvas = html("canvas", { width: size, height: size, role: "img", "data-kind": model.get("kind") });
   const context = canvas.getContext("2d");
   const readouts = makeReadouts(model.get("readouts"));
   let latest = null;
@@ -27,8 +27,8 @@ async function render({ model, el }) {
   themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "class", "style"] });
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", redraw);
-  const cleanUp = renderFigure({ model, el }, {
-    canvas, scale: 1, width: model.get("width"), below: [readouts.element], beside: [], show, quiet: () => {},
+  const cleanUp = await renderFigure({ model, el }, {
+    face: canvas, scale: 1, width: model.get("width"), below: [readouts.element], beside: [], show, quiet: () => {},
     direction: kind.direction,
   });
   requestAnimationFrame(redraw); // once more in its place: only there it knows the colours
@@ -100,7 +100,7 @@ function shareAt(mix, place) {
 }
 
 // Two schedules with parameters to move: ᾱ_t above, λ_t below.
-function makeSchedules({ fractions, lengths, betas, offsets, limit }) {
+function makeSchedules({ fractions, lengths, betas, offsets, limit, names, too_much: tooMuch }) {
   const bound = 10; // of λ on its axis
   function draw(context, size, [i, length, beta, offset]) {
     const T = lengths[length];
@@ -112,12 +112,12 @@ function makeSchedules({ fractions, lengths, betas, offsets, limit }) {
     tables.forEach((table, k) => {
       context.strokeStyle = context.fillStyle = colour(context.canvas, `--fs-${k}`);
       context.setLineDash(k ? [16, 8] : []);
-      upper.legend(["linear", "cosine"][k], k);
+      upper.legend(names[k], k);
       upper.curve(T, (row) => table.signal[row] ** 2, t);
       lower.curve(T, (row) => Math.max(-bound, Math.min(bound, row ? logSnr(table, row) : bound)), t);
     });
     const left = tables[0].signal[T];
-    const verdict = left > limit ? ", too much" : "";
+    const verdict = left > limit ? tooMuch : "";
     return [...tables.map((table) => decimals(table.signal[t] ** 2)), decimals(left) + verdict];
   }
   return { draw, direction: () => 1 };

@@ -4,54 +4,46 @@ from __future__ import annotations
 
 import base64
 
-import anywidget
+import matplotlib.figure
 import numpy as np
 import traitlets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from diffusion_utils.exact import GaussianMixture
 from diffusion_utils.schedules import MAX_SIGNAL_LEFT, Schedule, cosine, linear
 from diffusion_utils.widgets import front_end
-from diffusion_utils.widgets.frame_scrubber import Axis, axis_state, check_name, name_from
+from diffusion_utils.widgets.figure import POSITIONS, Axis, Figure, axis_state, check_name, name_from
 from diffusion_utils.widgets.sprites import encode_png, scatter
 
 SIDE = 440  # CSS pixels of the picture
 FINE = 2  # pixels of a still picture for each of them, as in explorable.js
-COLOURS = np.array([[31, 131, 201], [210, 96, 26], [27, 146, 112], [182, 95, 164]], np.uint8)  # as in frame_scrubber.css
-NUMBER, VERDICT = "0.00000123", "0.0276, too much"  # as wide as any text of a readout
+COLOURS = np.array([[31, 131, 201], [210, 96, 26], [27, 146, 112], [182, 95, 164]], np.uint8)  # as in figure.css
+TOO_MUCH = ", too much"
+NUMBER, VERDICT = "0.00000123", f"0.0276{TOO_MUCH}"  # as wide as any text of a readout
 FRACTIONS = [k / 100 for k in range(101)]
 LENGTHS = [20, 50, 100, 200, 500, 1000]
 BETAS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
 OFFSETS = [0.0, 0.008, 0.05, 0.1, 0.2]
 SPREADS = [0.25, 0.5, 1.0, 2.0]
+NAMES = ["linear", "cosine"]  # of the two schedules
 
 
-class Explorable(anywidget.AnyWidget):
+class Explorable(Figure):
     """A drawing and its sliders, computed by JavaScript. Make one with `Explorable.points` or `Explorable.schedules`.
 
     `index`, `index2`, … are the positions of the sliders, which Python can read, set, observe and link.
+    The texts of a readout are [text at the start, widest text].
     """
 
     _esm = front_end.source(*front_end.FIGURE, "equations.js", "explorable.js")
-    _css = front_end.source("frame_scrubber.css")
-    _ipython_display_ = None  # as in FrameScrubber
 
-    index = traitlets.Int(0).tag(sync=True)
-    index2 = traitlets.Int(0).tag(sync=True)
     index3 = traitlets.Int(0).tag(sync=True)
     index4 = traitlets.Int(0).tag(sync=True)
 
     kind = traitlets.Unicode().tag(sync=True)
     settings = traitlets.Dict().tag(sync=True)
-    name = traitlets.Unicode().tag(sync=True)
-    title = traitlets.Unicode().tag(sync=True)
-    alt = traitlets.Unicode().tag(sync=True)
-    axes = traitlets.List().tag(sync=True)
-    readouts = traitlets.List().tag(sync=True)  # [name, [text at the start, widest text]] pairs
     width = traitlets.Int(SIDE).tag(sync=True)
     height = traitlets.Int(SIDE).tag(sync=True)
-    scale = traitlets.Int(1).tag(sync=True)
     interval_ms = traitlets.Int(16).tag(sync=True)  # asks for 60 frames a second
 
     _picture: np.ndarray | None = None  # (H, W, 3), for the poster
@@ -89,7 +81,8 @@ class Explorable(anywidget.AnyWidget):
                 Axis("T", LENGTHS, start=LENGTHS.index(1000)),
                 Axis("last β of linear", BETAS, start=BETAS.index(0.02)),
                 Axis("offset of cosine", OFFSETS, start=OFFSETS.index(0.008))]
-        settings = {"fractions": FRACTIONS, "lengths": LENGTHS, "betas": BETAS, "offsets": OFFSETS, "limit": MAX_SIGNAL_LEFT}
+        settings = {"fractions": FRACTIONS, "lengths": LENGTHS, "betas": BETAS, "offsets": OFFSETS, "limit": MAX_SIGNAL_LEFT,
+                    "names": NAMES, "too_much": TOO_MUCH}
         tables = [linear(1000), cosine(1000)]  # with which the figure starts
         left, *middles = (f"{float(x):#.3g}" for x in (tables[0].signal[-1], *(table.alpha_bar[500] for table in tables)))
         readouts = [["linear ᾱ_t", [middles[0], NUMBER]], ["cosine ᾱ_t", [middles[1], NUMBER]],
@@ -104,19 +97,9 @@ class Explorable(anywidget.AnyWidget):
             raise ValueError("title and alt: must not be empty; they are what a screen reader reads")
         widget = cls(kind=kind, settings=settings, title=title, alt=alt, axes=axis_state(axes), readouts=readouts,
                      name=name_from(title) if name is None else check_name(name),
-                     **{trait: axis.start for trait, axis in zip(("index", "index2", "index3", "index4"), axes, strict=False)})
+                     **{trait: axis.start for trait, axis in zip(POSITIONS, axes, strict=False)})
         widget._picture = picture
         return widget
-
-    @traitlets.validate("index", "index2", "index3", "index4")
-    def _check_index(self, proposal: traitlets.Bunch) -> int:
-        """Refuse a position the slider does not have (once the axes are known)."""
-        name = proposal["trait"].name
-        which = int(name.removeprefix("index") or 1) - 1
-        count = len(self.axes[which]["values"]) if which < len(self.axes) else 1
-        if self.axes and not 0 <= proposal["value"] < count:
-            raise traitlets.TraitError(f"{name} must lie in 0..{count - 1}; given {proposal['value']}")
-        return proposal["value"]
 
     def poster_png(self) -> bytes:
         """A still picture, for what cannot run the figure."""
@@ -124,11 +107,9 @@ class Explorable(anywidget.AnyWidget):
             raise ValueError("make one with Explorable.points or Explorable.schedules")
         return encode_png(self._picture)
 
-    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict, dict]:
-        """The live view, and for whatever cannot show it a picture and its text alternative."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        data = {**data, "text/plain": self.alt, "image/png": base64.b64encode(self.poster_png()).decode()}
-        return data, {**metadata, "image/png": {"width": SIDE, "height": SIDE}}
+    def still_form(self) -> tuple[dict[str, str], dict]:
+        """What the figure starts with, as a picture."""
+        return {"image/png": base64.b64encode(self.poster_png()).decode()}, {"image/png": {"width": SIDE, "height": SIDE}}
 
 
 def picture_of_points(mixture: GaussianMixture, count: int, limit: float, seed: int) -> np.ndarray:
@@ -141,7 +122,7 @@ def picture_of_points(mixture: GaussianMixture, count: int, limit: float, seed: 
 
 def picture_of_schedules(tables: list[Schedule], t: int) -> np.ndarray:
     """ᾱ_t above and λ_t below, as explorable.js draws them, uint8 (FINE·SIDE, FINE·SIDE, 3)."""
-    figure = Figure(figsize=(SIDE / 100, SIDE / 100), dpi=100 * FINE, layout="none")  # placed by hand below
+    figure = matplotlib.figure.Figure(figsize=(SIDE / 100, SIDE / 100), dpi=100 * FINE, layout="none")  # placed by hand below
     canvas = FigureCanvasAgg(figure)
     for bottom, name, ticks in ((0.555, "ᾱ", (0, 0.5, 1)), (0.055, "λ", (-10, 0, 10))):
         axes = figure.add_axes((0.11, bottom, 0.863, 0.418), xlim=(0, 1), ylim=(ticks[0], ticks[-1]))
@@ -150,7 +131,7 @@ def picture_of_schedules(tables: list[Schedule], t: int) -> np.ndarray:
         axes.tick_params(length=0)
         axes.axhline(ticks[1], color="0.8", lw=1)
         axes.text(-0.11, 0.75, name, transform=axes.transAxes)
-        for k, (table, label) in enumerate(zip(tables, ("linear", "cosine"), strict=True)):
+        for k, (table, label) in enumerate(zip(tables, NAMES, strict=True)):
             values = table.alpha_bar if name == "ᾱ" else table.log_snr.clamp(*ticks[::2])
             place = np.arange(table.T + 1) / table.T
             axes.plot(place, values, ["-", "--"][k], color=COLOURS[k] / 255, lw=2, label=label, clip_on=False)

@@ -1,14 +1,17 @@
 // The frame common to all figures: title, sliders, play, tools, and plots beside them. What moves is given as a view:
-//   canvas, scale, width    the picture, the pixels a saved one has for each of its own, its width on the page
+//   face, width             the element that follows the sliders, whatever it is, and its width on the page
+//   scale                   of a canvas: the pixels a saved picture has for each of its own
+//   toPng()                 of any other face that can be saved as a picture: a canvas, or the promise of one
 //   below, beside           elements under the sliders, and beside all of it
-//   show(position)          draws the position of the sliders, and returns its numbers in words, to be read aloud
+//   show(position)          draws the position of the sliders, and returns its numbers in words, to be read aloud; or the
+//                           promise of them, until which the figure does not call it again
 //   quiet(playing)          whether to keep a screen reader from reading each frame
 //   direction(position)     1 if play moves the first slider up, -1 if down
 
 const LINK_MS = 150; // the link to a frame follows when the hand rests: no move has to wait for it
 const TRAITS = ["index", "index2", "index3", "index4"]; // the sliders' positions, shared with Python
 
-function renderFigure({ model, el }, view) {
+async function renderFigure({ model, el }, view) {
   const axes = model.get("axes");
   const name = model.get("name");
   const traits = TRAITS.slice(0, axes.length);
@@ -20,7 +23,7 @@ function renderFigure({ model, el }, view) {
   const speed = makeSpeed(() => { if (timer) { stop(); play(); } });
   const controls = html("div", { class: "fs-controls" }, button.element, ...sliders.map((slider) => slider.element));
   const tools = html("div", { class: "fs-tools" });
-  const main = html("div", { class: "fs-main" }, view.canvas, controls, ...view.below, tools);
+  const main = html("div", { class: "fs-main" }, view.face, controls, ...view.below, tools);
   const group = html("div", { class: "fs", role: "group", "aria-label": spoken(model.get("title")), tabindex: -1 },
     html("p", { class: "fs-title", "aria-hidden": "true" }, ...withSubscripts(model.get("title"))),
     html("div", { class: "fs-columns" }, main));
@@ -29,14 +32,13 @@ function renderFigure({ model, el }, view) {
   group.addEventListener("keydown", (event) => event.stopPropagation()); // or JupyterLab takes the arrow keys
 
   const frameName = () => [name, ...axes.flatMap((axis, a) => [axis.name, axis.values[position()[a]]])].join("-");
-  const savePicture = () => savePng(view.canvas, view.scale, frameName());
-  const projector = makeProjector(group, (steps) => { stop(); step(steps); }, () => toggle());
-  const link = html("a", {}, "Link to this frame");
-  tools.append(speed.element, makeTool("Save PNG", savePicture), projector.element);
+  const projector = makeProjector(group, view.face, (steps) => { stop(); step(steps); }, () => toggle());
+  const link = html("a", {}, say("link"));
+  tools.append(speed.element, ...makeSave(view, frameName), projector.element);
   const place = name && placeInPage(name);
   if (place) { // and not in a notebook, whose address leads to no figure
     tools.append(link);
-    if (place.dataset.embed) tools.append(html("a", { href: place.dataset.embed }, "Own page"));
+    if (place.dataset.embed) tools.append(html("a", { href: place.dataset.embed }, say("own_page")));
     positionsInAddress(name, axes).forEach((start, a) => { if (start >= 0) model.set(traits[a], start); });
   }
 
@@ -71,18 +73,40 @@ function renderFigure({ model, el }, view) {
     }, speed.frameTime(model.get("interval_ms")));
   }
   const toggle = () => (timer ? stop() : play());
+  const follow = (now, numbers) => sliders.forEach((slider, a) => slider.show(now[a], numbers));
+  const message = html("p", { class: "widget-error", role: "alert" });
+  function done(now, numbers) {
+    message.remove();
+    view.face.removeAttribute("aria-busy");
+    follow(now, numbers);
+  }
+  function failed(now, error) {
+    if (!group.dataset.ready) throw error; // it has never shown anything: the page keeps its still figure
+    done(now, []);
+    message.textContent = say("could_not_show", error.message);
+    main.prepend(message);
+  }
+  const show = inTurn(view.show, done, failed);
   function draw() {
     const now = position();
-    const numbers = view.show(now);
-    sliders.forEach((slider, a) => slider.show(now[a], numbers));
+    const coming = show(now);
+    if (coming) { // the sliders follow the hand at once, and the numbers come with what they are about
+      view.face.setAttribute("aria-busy", "true");
+      follow(now, []);
+    }
     clearTimeout(linking);
     linking = setTimeout(linkTo, LINK_MS, now);
+    return coming;
   }
 
-  dragToScrub(view.canvas, () => position()[0], last + 1, (value) => { stop(); move(0, value); });
+  view.face.classList.add("fs-face");
+  if (isPicture(view.face)) {
+    view.face.classList.add("fs-picture");
+    dragToScrub(view.face, () => position()[0], last + 1, (value) => { stop(); move(0, value); });
+  }
   traits.forEach((trait) => model.on(`change:${trait}`, draw));
   rest();
-  draw();
+  await draw();
   linkTo(position());
   el.append(group);
   group.dataset.ready = "true";
@@ -90,4 +114,35 @@ function renderFigure({ model, el }, view) {
     stop();
     traits.forEach((trait) => model.off(`change:${trait}`, draw));
   };
+}
+
+// A view may take its time to show a position. What is asked for meanwhile waits, and of that only the latest is shown: so
+// nothing older is ever drawn over it, and what is seen stays until the next is there. Returns the promise of it, if it is
+// still to come.
+function inTurn(show, done, failed) {
+  let coming = null;
+  let waiting = null;
+  function ask(position) {
+    if (coming) {
+      waiting = position;
+      return coming;
+    }
+    try {
+      const numbers = show(position);
+      if (!numbers?.then) {
+        done(position, numbers ?? []);
+        return null;
+      }
+      coming = numbers.then((later) => done(position, later ?? []), (error) => failed(position, error)).finally(next);
+    } catch (error) {
+      failed(position, error);
+    }
+    return coming;
+  }
+  function next() {
+    const position = waiting;
+    coming = waiting = null;
+    if (position) ask(position);
+  }
+  return ask;
 }

@@ -3,25 +3,7 @@
 // front_end.py joins the files that it is made of.
 
 async function render({ model, el }) {
-  const [, second] = model.get("axes");
-  const settings = second?.values.length ?? 1;
-  const picture = makePicture(model, await decodeSprite(model.get("sprite")));
-  const texts = model.get("readouts").map(([, ofFrames]) => ofFrames);
-  const readouts = makeReadouts(model.get("readouts"));
-  const caption = makeCaption(model.get("captions"));
-  const plots = model.get("companions").map((plot) => (plot.kind === "curve" ? makeCurve(plot) : makeHistogram(plot)));
-
-  function show([i, j = 0]) {
-    const frame = i * settings + j;
-    picture.show(frame, caption.show(frame));
-    plots.forEach((plot) => plot.show(frame, j));
-    return readouts.show(texts.map((ofFrames) => ofFrames[frame]));
-  }
-  return renderFigure({ model, el }, {
-    canvas: picture.canvas, scale: model.get("scale"), width: model.get("width") * model.get("scale"),
-    below: [readouts.element, caption.element], beside: plots.map((plot) => plot.element),
-    show, quiet: caption.quiet, direction: () => 1,
-  });
+  return renderScrubber({ model, el }, makePicture(model, await decodeSprite(model.get("sprite"))));
 }
 
 // The bytes arrive as a DataView from a kernel and from the static host, as other views elsewhere. They are decoded by way
@@ -32,7 +14,7 @@ async function decodeSprite(bytes) {
   const image = new Image();
   const loaded = new Promise((resolve, reject) => {
     image.onload = resolve;
-    image.onerror = () => reject(new Error("its pictures are damaged"));
+    image.onerror = () => reject(new Error(say("pictures_damaged")));
   });
   image.src = `data:image/webp;base64,${base64(view)}`;
   await loaded;
@@ -48,7 +30,7 @@ function base64(bytes) {
 
 function makePicture(model, sheet) {
   const [width, height, columns] = ["width", "height", "columns"].map((name) => model.get(name));
-  const canvas = html("canvas", { class: "fs-picture", width, height, role: "img" });
+  const canvas = html("canvas", { width, height, role: "img" });
   if (model.get("scale") > 1) canvas.classList.add("fs-pixels");
   const context = canvas.getContext("2d", { alpha: false });
   function show(frame, sentence) {
@@ -57,23 +39,7 @@ function makePicture(model, sheet) {
     canvas.setAttribute("aria-label", sentence || model.get("alt"));
     canvas.dataset.frame = frame;
   }
-  return { canvas, show };
-}
-
-// An invisible copy of the longest caption keeps the place, so that the page below does not jump.
-function makeCaption(captions) {
-  const text = html("p", { class: "fs-caption-text" });
-  const keeper = html("p", { "aria-hidden": "true", class: "fs-caption-keeper" }, longest(captions));
-  const element = captions.length ? html("div", { class: "fs-caption" }, keeper, text) : "";
-  function show(frame) {
-    const sentence = captions[frame] ?? "";
-    setText(text, sentence);
-    return sentence;
-  }
-  return {
-    element, show,
-    quiet: (playing) => text.setAttribute("aria-live", playing ? "off" : "polite"),
-  };
+  return { element: canvas, scale: model.get("scale"), show };
 }
 
 export default { render };

@@ -1,7 +1,7 @@
 """A figure standing still: the HTML a page shows until the widget runs, or where no JavaScript does.
 
 It has the widget's own classes, so that the same style sheet gives it the same size, and nothing in the page moves
-when the widget takes its place. The front end builds the same parts (figure.js, and frame_scrubber.js or explorable.js).
+when the widget takes its place. The front end builds the same parts (figure.js, scrubber.js, and each figure's own file).
 """
 
 from __future__ import annotations
@@ -9,42 +9,66 @@ from __future__ import annotations
 import re
 from html import escape
 
-IDENTITIES = (  # how anywidget names the classes in a saved state
-    "diffusion_utils.widgets.frame_scrubber.FrameScrubber",
-    "diffusion_utils.widgets.explorable.Explorable",
-)
-TRAITS = ("index", "index2", "index3", "index4")  # the sliders' positions
-WITHOUT_SCRIPTS = (
-    "<noscript><style>.widget-poster :is(.fs-plots, .fs-room, .fs-keep) { display: none }</style>"
-    "<p>(Moving through this figure needs JavaScript.)</p></noscript>"
-)
+from diffusion_utils.widgets.figure import POSITIONS
+from diffusion_utils.widgets.words import words
 
-# Keeps the place of what tools.js adds.
-TOOLS = (
-    '<div class="fs-tools fs-keep" aria-hidden="true"><span>Speed 1×</span><span>Save PNG</span><span>Full screen</span>'
-    "<span>Link to this frame</span><span>Own page</span></div>"
-)
+FIGURE_TRAITS = {"_anywidget_id", "_esm", "_css", "index", "title", "alt", "axes", "readouts", "width", "scale"}
 
 
-def still_html(state: dict, image: str) -> str:
-    """HTML for a saved state (traits by name), with the address of the picture it starts with."""
+def is_figure(state: dict) -> bool:
+    """Whether this is the saved state (traits by name) of a `Figure` of ours, whichever kind it is."""
+    return state.keys() >= FIGURE_TRAITS
+
+
+def still_html(state: dict, face: str, language: str = "en") -> str:
+    """HTML for a saved state (traits by name), with the HTML of its face: see `picture_html` and `text_html`."""
     frame = first_frame(state)
-    width = state["width"] * state["scale"]
     plots = "".join(map(plot_html, state.get("companions", [])))
+    told = words(language)
+    savable = face.startswith("<img")  # as the canvas that takes its place is
     return (
-        f'<style>{state["_css"]}</style><div class="fs" style="--fs-width: {width}px">'
+        f'<style>{state["_css"]}</style><div class="fs" style="--fs-width: {state["width"] * state["scale"]}px">'
         f'<p class="fs-title">{with_subscripts(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
-        f'<img class="dark-light fs-picture{" fs-pixels" if state["scale"] > 1 else ""}" src="{escape(image)}" '
-        f'alt="{escape(state["alt"])}" width="{width}" height="{state["height"] * state["scale"]}" '
-        'decoding="async" loading="lazy">'
-        f"{controls_html(state)}{readouts_html(state, frame)}{caption_html(state, frame)}{TOOLS}{WITHOUT_SCRIPTS}</div>"
+        f"{face}{controls_html(state)}{readouts_html(state, frame)}{caption_html(state, frame)}"
+        f"{tools_html(told, savable)}{without_scripts_html(told)}</div>"
         + (f'<div class="fs-plots">{plots}</div>' if plots else "")
         + "</div></div>"
     )
 
 
+def picture_html(state: dict, address: str) -> str:
+    """The face of a figure that starts with a picture, which is at this address."""
+    sharp = " fs-pixels" if state["scale"] > 1 else ""
+    return (
+        f'<img class="dark-light fs-face fs-picture{sharp}" src="{escape(address)}" alt="{escape(state["alt"])}" '
+        f'width="{state["width"] * state["scale"]}" height="{state["height"] * state["scale"]}" '
+        'decoding="async" loading="lazy">'
+    )
+
+
+def text_html(texts: list[str], frame: int) -> str:
+    """The face of a figure of texts, at one of them; hidden ones keep the place for all, as in text_scrubber.js."""
+    keepers = dict.fromkeys([max(texts, key=len), max(texts, key=lambda text: text.count("\n"))])
+    hidden = "".join(f'<p class="fs-text-keeper" aria-hidden="true" hidden>{escape(text)}</p>' for text in keepers)
+    return (f'<div class="fs-face fs-text">{hidden}<p class="fs-text-now" style="white-space: pre-wrap"{untranslated(texts)}>'
+            f"{escape(texts[frame])}</p></div>")
+
+
+def tools_html(told: dict[str, str], savable: bool) -> str:
+    """Keeps the place of what tools.js adds."""
+    names = [told["speed"].format(1), *([told["save"]] if savable else []), told["full_screen"], told["link"], told["own_page"]]
+    return f'<div class="fs-tools fs-keep" aria-hidden="true">{"".join(f"<span>{escape(name)}</span>" for name in names)}</div>'
+
+
+def without_scripts_html(told: dict[str, str]) -> str:
+    """What a page without JavaScript says below a figure, and what it leaves out."""
+    return ("<noscript><style>.widget-poster :is(.fs-plots, .fs-room, .fs-keep) { display: none }</style>"
+            f"<p>{escape(told['without_scripts'])}</p></noscript>")
+
+
 def first_frame(state: dict) -> int:
-    """The number of the frame the sliders stand at; an Explorable has none, and its texts begin with those of its start."""
+    """The number of the frame the sliders stand at; a figure that computes itself has none, and its texts begin with
+    those of its start."""
     if "captions" not in state:
         return 0
     settings = len(state["axes"][1]["values"]) if len(state["axes"]) == 2 else 1
@@ -57,7 +81,7 @@ def controls_html(state: dict) -> str:
         f'<div class="fs-slider"><span class="fs-name">{with_subscripts(axis["name"])}</span>'
         f'<span class="fs-value"{untranslated(axis["values"])}>{escape(axis["values"][at])}</span>'
         '<span class="fs-room"></span></div>'
-        for axis, at in zip(state["axes"], (state[trait] for trait in TRAITS if trait in state), strict=False)
+        for axis, at in zip(state["axes"], (state[trait] for trait in POSITIONS if trait in state), strict=False)
     )
     return f'<div class="fs-controls">{rows}</div>'
 

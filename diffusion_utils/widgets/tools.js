@@ -12,14 +12,20 @@ const makeTool = (text, onClick) => {
 function makeSpeed(onChange) {
   let place = 0;
   const element = makeTool("", () => { place = (place + 1) % SPEEDS.length; show(); onChange(); });
-  const show = () => { element.textContent = `Speed ${SPEEDS[place][0]}×`; };
+  const show = () => { element.textContent = say("speed", SPEEDS[place][0]); };
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const frameTime = (interval) => Math.max(interval / SPEEDS[place][1], calm.matches ? CALM_MS : 0);
   show();
   return { element, frameTime };
 }
 
-// The canvas as a PNG file, at the size it is shown, its pixels kept sharp.
+// A canvas can be saved as a PNG file, and so can what a view makes a canvas of.
+function makeSave(view, getName) {
+  const toPng = view.toPng ?? (view.face instanceof HTMLCanvasElement ? () => view.face : null);
+  return toPng ? [makeTool(say("save"), async () => savePng(await toPng(), view.scale ?? 1, getName()))] : [];
+}
+
+// Each of the canvas's pixels becomes `scale` wide and high, and stays sharp.
 function savePng(canvas, scale, name) {
   const copy = html("canvas", { width: canvas.width * scale, height: canvas.height * scale });
   const context = copy.getContext("2d");
@@ -31,6 +37,9 @@ function savePng(canvas, scale, name) {
     setTimeout(() => URL.revokeObjectURL(address), 1000); // after the browser has begun to save
   });
 }
+
+// Pictures are dragged to scrub; what else there may be, such as text, is left to be selected or clicked.
+const isPicture = (face) => face instanceof HTMLCanvasElement || face instanceof SVGElement;
 
 // A page marks the place of each figure by its name; a notebook does not.
 const placeInPage = (name) => document.querySelector(`.widget-figure#${CSS.escape(name)}`);
@@ -54,22 +63,22 @@ function nearestPosition(values, wanted) {
 // ".") step and play. Where the browser refuses, as in some frames and phones, the figure fills the window instead.
 const REMOTE = { PageDown: 1, PageUp: -1, ArrowRight: 1, ArrowLeft: -1 };
 
-function makeProjector(group, step, togglePlay) {
-  const element = makeTool("Full screen", () => (isOn() ? leave() : enter()));
+function makeProjector(group, face, step, togglePlay) {
+  const element = makeTool(say("full_screen"), () => (isOn() ? leave() : enter()));
   const isOn = () => group.classList.contains("fs-projector");
   function enter() {
     group.style.background = backgroundBehind(group);
-    const picture = group.querySelector(".fs-picture");
-    group.classList.toggle("fs-tall", picture.height > 0.8 * picture.width); // its sliders then stand beside it
+    const { width, height } = face.getBoundingClientRect();
+    group.classList.toggle("fs-tall", isPicture(face) && height > 0.8 * width); // its sliders then stand beside it
     group.classList.add("fs-projector");
-    element.textContent = "Leave full screen";
+    element.textContent = say("leave_full_screen");
     group.focus();
     group.requestFullscreen?.().catch(() => {}); // filling the window is what is left
   }
   function leave() {
     group.classList.remove("fs-projector");
     group.style.background = "";
-    element.textContent = "Full screen";
+    element.textContent = say("full_screen");
     if (group.matches(":fullscreen")) document.exitFullscreen();
   }
   function onKey(event) {

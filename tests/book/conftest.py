@@ -13,6 +13,14 @@ ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("DIFFUSION_SITE", ROOT / "book" / "_build" / "html"))
 
 
+def pytest_collection_modifyitems(items):
+    """Where two processes share these tests, one has all of a page, whose figures follow one another, or all of a file."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            page = item.callspec.params.get("page_name") if hasattr(item, "callspec") else None
+            item.add_marker(pytest.mark.xdist_group(page or item.path.name))
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A Chromium or Chrome. Without one the checks are skipped with a notice; in CI (CI set) they fail."""
@@ -36,9 +44,9 @@ def open_page(browser, tmp_path):
     """Opens a page with the widgets given, from a file; page.problems collects what the console and the page report."""
     contexts = []
 
-    def open_page(*widgets, change=lambda state: state, style="", ready=True, query="", **options):
+    def open_page(*widgets, change=lambda state: state, style="", language="en", ready=True, query="", **options):
         file = tmp_path / "page.html"
-        file.write_text(page_of(list(widgets), change, style), encoding="utf-8")
+        file.write_text(page_of(list(widgets), change, style, language), encoding="utf-8")
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         page.problems = []

@@ -74,7 +74,7 @@ def test_the_file_of_the_first_figure_is_asked_for_at_once(tmp_path, tab):
 def test_the_code_and_the_style_are_in_the_page_once(book):
     page = (book / "index.html").read_text(encoding="utf-8")
     assert page.count("async function render(") == 1
-    assert page.count('class="widget-poster"') == 2 and len(re.findall(r"<style>[^<]*\.fs-picture", page)) == 1
+    assert page.count('class="widget-poster"') == 2 and len(re.findall(r"<style>[^<]*\.fs-face", page)) == 1
 
 
 def test_what_has_no_place_in_the_page_is_left_out():

@@ -8,6 +8,7 @@ import numpy as np
 from ipywidgets.embed import embed_data
 
 from diffusion_utils.widgets import Axis, Curve, FrameScrubber, Histogram
+from diffusion_utils.widgets.words import words
 
 HOST = Path(__file__).parents[2] / "book" / "_static" / "widget-host.js"
 N, M = 12, 3
@@ -37,7 +38,7 @@ def one_slider(**options) -> FrameScrubber:
     return FrameScrubber.from_arrays(COLOUR, axes=[Axis("step", list(range(N)))], title="Colour", **options)
 
 
-def page_of(widgets: list, change=lambda state: state, style: str = "") -> str:
+def page_of(widgets: list, change=lambda state: state, style: str = "", language: str = "en") -> str:
     """A page as myst-nb and widget_posters write it, with a view and a poster for each widget."""
     state = embed_data(views=list(dict.fromkeys(widgets)), drop_defaults=False)["manager_state"]
     state = json.dumps(change(state)).replace("</", "<\\/")
@@ -49,8 +50,9 @@ def page_of(widgets: list, change=lambda state: state, style: str = "") -> str:
             views += f'<div class="widget-poster"><img alt="still" src="data:image/png;base64,{poster}"></div>'
         views += f'<script type="{VIEW}">{json.dumps({"model_id": widget.model_id})}</script></div>'
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><style>{style}</style>'
+        f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>t</title><style>{style}</style>'
         f'<body><p id="text">The rest of the page.</p>{views}'
+        f"<script>widgetWords = {json.dumps(words(language))}</script>"
         f'<script type="{STATE}">{state}</script><script src="{HOST.as_uri()}"></script>'
     )
 

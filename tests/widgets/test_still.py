@@ -3,10 +3,11 @@
 import re
 from html.parser import HTMLParser
 
+import ipywidgets
 import numpy as np
 
-from diffusion_utils.widgets import Axis, Curve, Explorable, FrameScrubber
-from diffusion_utils.widgets.still import IDENTITIES, still_html, with_subscripts
+from diffusion_utils.widgets import Axis, Curve, Explorable, FrameScrubber, TextScrubber
+from diffusion_utils.widgets.still import is_figure, picture_html, still_html, with_subscripts
 
 VOID = {"img"}
 
@@ -32,9 +33,14 @@ class Checker(HTMLParser):
         self.texts.append(data)
 
 
+def still(widget) -> str:
+    return still_html(widget.get_state(), picture_html(widget.get_state(), "a.png"))
+
+
 def read(widget) -> Checker:
     checker = Checker()
-    checker.feed(still_html(widget.get_state(), "_images/a b.png"))
+    state = widget.get_state()
+    checker.feed(still_html(state, picture_html(state, "_images/a b.png")))
     assert checker.open == [] and checker.unbalanced == []
     return checker
 
@@ -69,16 +75,18 @@ def test_a_figure_that_computes_itself_shows_where_it_starts():
     assert seen.image["alt"] == "Two curves" and seen.image["width"] == "440"
 
 
-def test_the_book_recognises_the_widgets_by_their_names():
+def test_the_book_recognises_figures_of_any_kind_and_nothing_else():
     scrubber = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Plain")
     explorable = Explorable.schedules(title="Two schedules", alt="Two curves")
-    assert [widget.get_state()["_anywidget_id"] for widget in (scrubber, explorable)] == list(IDENTITIES)
+    text = TextScrubber.from_texts(["a", "b"], axes=[Axis("t", [0, 1])], title="Text")
+    assert all(is_figure(widget.get_state()) for widget in (scrubber, explorable, text))
+    assert not is_figure(ipywidgets.IntSlider().get_state())
 
 
 def test_titles_have_subscripts():
     widget = FrameScrubber.from_arrays(np.zeros((2, 4, 5), np.uint8), axes=[Axis("t", [0, 1])], title="Only x_t",
                                        companions=[Curve("λ_t", [0, 1], [0, 1])])
-    assert re.findall(r"(\S)<sub>t</sub>", still_html(widget.get_state(), "a.png")) == ["x", "λ"]
+    assert re.findall(r"(\S)<sub>t</sub>", still(widget)) == ["x", "λ"]
 
 
 def test_an_underscore_makes_a_subscript_of_letters_of_any_alphabet():
@@ -92,7 +100,7 @@ def test_a_page_translator_is_kept_from_numbers_and_symbols_and_from_no_word():
     widget = FrameScrubber.from_arrays(
         np.zeros((2, 2, 4, 5), np.uint8), axes=[Axis("t", [0, 1000]), Axis("way", ["forward", "back"])], title="Two",
         readouts={"λ_t": [["−5", "∞"], ["0.5", "1e−5"]], "verdict": [["fine", "0.3"], ["too much", "fine"]]})
-    html = still_html(widget.get_state(), "a.png")
+    html = still(widget)
     assert re.findall('<dd translate="no"[^>]*>([^<]*)', html) == ["−5"]
     assert re.findall("<dd style[^>]*>([^<]*)", html) == ["fine"]
     assert re.findall('fs-value" translate="no">([^<]*)', html) == ["0"]
