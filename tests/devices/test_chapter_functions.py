@@ -57,7 +57,7 @@ WITHOUT = {
         speed.attainable speed.disturbed speed.first_arrival speed.one_clock speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
         plotting.use_style show.show_source widgets.companions.Curve widgets.companions.Histogram
-        widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.frame_scrubber.Axis
+        widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.figure.Axis
         widgets.frame_scrubber.FrameScrubber.from_arrays""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
     "it has no body of its own": "recipes.recipe.Recipe.loss_fn",
@@ -126,7 +126,7 @@ def check_training_of_the_article(device: torch.device) -> object:
 
 def test_the_losses_at_the_listings_levels(device: torch.device) -> None:
     """No chapter calls it, but the measurement that chapter 13 shows does."""
-    denoiser = Denoiser(FlatMLP().to(device), SCHEDULE, clip=None)
+    denoiser = Denoiser(FlatMLP().to(device), SCHEDULE)
     there = measure.loss_at_the_listings_levels(denoiser, SCHEDULE, digits(torch.device("cpu")), device, batch=3)
     assert 0 < there < 10
 
