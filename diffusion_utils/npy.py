@@ -14,23 +14,27 @@ from torch import Tensor
 from .files import check_writable, write_atomic
 
 
-def check_target(path: str, size: int) -> Path:
-    """The path, if a file of `size` bytes can be made there: found out before an hour of work, not after it.
+def check_target(path: str) -> Path:
+    """The path, if a file can be made there: found out before an hour of work, not after it.
 
-    Raises ValueError for another ending, a missing folder or a full disk, OSError where the folder cannot be written.
+    Raises ValueError for another ending or a missing folder, OSError where the folder cannot be written.
     """
     path = Path(path)
-    if path.suffix != ".npy":
-        raise ValueError(f"--out must end in .npy, got {path}")
+    if path.suffix not in (".npy", ".png"):
+        raise ValueError(f"--out must end in .npy, or in .png for pictures, got {path}")
     if path.is_dir():
         raise ValueError(f"--out: {path} is a folder")
     if not path.parent.is_dir():
         raise ValueError(f"--out: the folder {path.parent} does not exist")
     check_writable(path.parent)
+    return path
+
+
+def check_room(path: Path, size: int) -> None:
+    """Raise ValueError where a file of `size` bytes would fill the disk."""
     free = shutil.disk_usage(path.parent).free
     if size > free:
         raise ValueError(f"--out: {path} would take {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free there")
-    return path
 
 
 def write_npy(path: Path, x: Tensor) -> None:
