@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from . import schedules
 from .denoiser import Denoiser
 from .devices import pick_device, place
+from .drawing import KINDS, Kind
 from .errors import first_line, unknown_name
 from .files import sha256, write_atomic
 from .latent import CODECS, Codec
 from .networks import NETWORKS
-from .sampling import Sampler
 from .training.wrappers import unwrapped
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -61,15 +61,24 @@ class Checkpoint:
         return Denoiser(self.net, self.schedule, self._setting("predicts"), self.clip)
 
     @property
-    def sampler(self) -> Sampler:
-        """The sampler that suits the network."""
-        return Sampler(**self._setting("sampling"))
+    def kind(self) -> Kind:
+        """The kind of diffusion: how samples are drawn."""
+        name = self.card["config"].get("kind", "gaussian")
+        if name not in KINDS:
+            raise CheckpointError(f"{self.name} is of the kind {name!r}, and those known here are {', '.join(KINDS)}")
+        return KINDS[name]
+
+    @property
+    def sampler(self):
+        """The sampler that suits the network, a `Sampler` or another one that its kind has."""
+        return self.kind.sampler(**self._setting("sampling"))
 
     @property
     def codec(self) -> Codec:
         """What turns the network's samples into those of the data."""
         config = dict(self.card["config"].get("codec") or {"kind": "identity"})
-        return CODECS[config.pop("kind")](**config)
+        make = CODECS[config.pop("kind")]
+        return make(self.parts[config.pop("part")], **config) if "part" in config else make(**config)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -7,8 +7,13 @@ seen. None is "nothing is told", what guidance calls the unconditional model.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
 from torch import Tensor
+
+from .files import write_atomic
 
 Condition = Tensor | dict[str, Tensor] | None
 
@@ -50,3 +55,16 @@ def described(cond: Condition) -> dict | None:
     return {"shape": list(cond.shape[1:]), "dtype": str(cond.dtype).removeprefix("torch.")}
 
 
+def write(path: str | Path, cond: Tensor | dict[str, Tensor]) -> None:
+    """A condition as a safetensors file, whole or not at all; a tensor alone is its only entry, "cond"."""
+    entries = cond if isinstance(cond, dict) else {"cond": cond}
+    write_atomic(path, safetensors.save({name: entry.cpu().contiguous() for name, entry in entries.items()}))
+
+
+def read(path: str | Path) -> Tensor | dict[str, Tensor]:
+    """What `write` wrote. Raises OSError where there is no such file, ValueError where it is not a safetensors file."""
+    try:
+        entries = safetensors.load(Path(path).read_bytes())
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from error
+    return entries["cond"] if set(entries) == {"cond"} else entries

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 
 class Codec(Protocol):
@@ -29,4 +30,22 @@ class Identity:
         return z
 
 
-CODECS: dict[str, type[Codec]] = {"identity": Identity}  # kind → class, made from the rest of the card's "codec"
+class NetworkCodec:
+    """A network with `encode` and `decode`, a part of the same checkpoint; samples and codes stay on the device they are on."""
+
+    def __init__(self, net: nn.Module):
+        self.net, self.device = net, next(net.parameters()).device
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """The network's codes of samples."""
+        return self.net.encode(x.to(self.device)).to(x.device)
+
+    @torch.no_grad()
+    def decode(self, z: Tensor) -> Tensor:
+        """The network's samples of codes."""
+        return self.net.decode(z.to(self.device)).to(z.device)
+
+
+# kind → class, made from the rest of the card's "codec"; where that names a "part", from this network of the checkpoint
+CODECS: dict[str, type[Codec]] = {"identity": Identity, "network": NetworkCodec}

@@ -18,7 +18,7 @@ from ..conditions import Condition, check_count, each, rows_of
 class Dataset(Protocol):
     """name, source: what was loaded, and from where
     sha256: of all samples and conditions, for the record of a training run
-    shape: of one sample, such as (1, 28, 28)
+    shape: of one sample, such as (1, H, W) for grey pictures
     clip: the range that no sample leaves, (low, high), or None where there is none
     """
 

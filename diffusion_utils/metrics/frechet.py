@@ -1,4 +1,4 @@
-"""How good are the samples? Distances between sets of images in the features of our own digit classifier."""
+"""How good are the samples? Distances between two sets in the features of a network that judges them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def features_of(net: nn.Module, x: Tensor, batch: int = 500) -> tuple[Tensor, Tensor]:
-    """Penultimate features (N, 128) and logits (N, 10), float64 on the CPU. x: (N, 1, 28, 28) float in [−1, 1].
+    """Penultimate features (N, 128) and logits (N, 10), float64 on the CPU. x: (N, C, …), as the network takes them.
 
-    Raises ValueError for images of another shape or type, and for NaN.
+    Raises ValueError for samples of another shape or type, and for NaN.
     """
-    if x.ndim != 4 or len(x) < 1 or not x.is_floating_point():
-        raise ValueError(f"images must be (N ≥ 1, 1, 28, 28) float in [−1, 1], got {tuple(x.shape)} {x.dtype}")
+    if x.ndim < 3 or len(x) < 1 or not x.is_floating_point():
+        raise ValueError(f"samples must be (N ≥ 1, C, …), floating point, got {tuple(x.shape)} {x.dtype}")
     if not bool(x.isfinite().all()):
-        raise ValueError("images hold NaN or infinite values")
+        raise ValueError("samples hold NaN or infinite values")
     net.eval()
-    weights = next(net.parameters())  # the images go where these are, in their precision
+    weights = next(net.parameters())  # the samples go where these are, in their precision
     found = [net.features(part.to(weights.device, weights.dtype)) for part in x.split(batch)]
     features = torch.cat([f.cpu() for f in found])
     logits = torch.cat([net.head(f).cpu() for f in found])

@@ -11,7 +11,6 @@ from torch import nn
 
 from .. import checkpoints, schedules
 from ..checkpoints import find_trained
-from ..conditions import described
 from ..data import Dataset, to_pixels
 from ..denoiser import PREDICTS, Denoiser
 from ..errors import unknown_name
@@ -39,6 +38,7 @@ class DiffusionRecipe(Recipe):
     snapshots: steps at which the samples of one fixed noise are kept
     """
 
+    kind = "gaussian"
     schedule: dict | None = None
     predicts: str = "v"
     dropout: float = 0.1
@@ -62,12 +62,6 @@ class DiffusionRecipe(Recipe):
                 "warm_start": self.warm_start, "teacher": self.teacher, "time_power": self.time_power,
                 "sampling": self.sampling}
 
-    def uses(self, data: Dataset) -> dict:
-        """Also what a sample is: its shape, its range, and what belongs to it where the network is told."""
-        cond = data.condition(torch.zeros(1, dtype=torch.int64)) if self.build().conditional else None
-        clip = None if data.clip is None else list(data.clip)
-        return super().uses(data) | {"sample": {"shape": list(data.shape), "clip": clip, "condition": described(cond)}}
-
     def facts(self, data: Dataset, runs: Path) -> dict:
         """Also the teacher's weights. How samples will be drawn is left out: that may change in the middle of a run."""
         recipe = {name: value for name, value in self.config().items() if name != "sampling"}
@@ -88,10 +82,16 @@ class DiffusionRecipe(Recipe):
                 checkpoints.read_tensors(find_trained(other, runs))
 
     def check_data(self, data: Dataset) -> None:
-        """Its labels, where the network is told any."""
+        """Numbers that noise can be added to; and labels, or what else the network is told."""
+        row = torch.zeros(1, dtype=torch.int64)
+        if not data.x0(row).is_floating_point():
+            raise ValueError(f"{self.name} adds Gaussian noise, which needs floating point, and {data.name!r} holds "
+                             f"{data.x0(row).dtype}")
         classes = self.network.get("num_classes", 0)
         if classes:
             check_labels(data, classes)
+        elif data.condition(row) is None and self.build().conditional:
+            raise ValueError(f"the network of {self.name} is told a condition, and {data.name!r} has none")
 
     def initialise(self, net: nn.Module, runs: Path) -> None:
         """Give the network the weights of the warm start, a shipped checkpoint or one that was trained in the folder `runs`.

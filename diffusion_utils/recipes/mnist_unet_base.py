@@ -9,6 +9,8 @@ from .diffusion import DiffusionRecipe
 
 MNIST_UNET_BASE = DiffusionRecipe(
     name="mnist-unet-base",
+    data="mnist",
+    metric="digits",
     network={"kind": "unet", "patch": 2, "channels": [64, 160], "blocks": 1, "emb_dim": 128, "num_classes": 10},
     schedule={"name": "cosine", "T": 1000},
     predicts="v",

@@ -16,6 +16,8 @@ def quick(minutes: float = 1.0, seed: int = 0) -> DiffusionRecipe:
     """
     return DiffusionRecipe(
         name="mnist-quick",
+        data="mnist",
+        metric="digits",
         network={"kind": "unet", "patch": 2, "channels": [32, 64], "blocks": 1, "emb_dim": 64},
         schedule={"name": "cosine", "T": 1000},
         predicts="v",

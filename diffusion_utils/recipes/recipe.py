@@ -8,13 +8,15 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import nn
 from tqdm.auto import tqdm
 
 from .. import checkpoints
-from ..data import LOADERS, Dataset
+from ..conditions import described as of_condition
+from ..data import Dataset, load_data
 from ..devices import describe, pick_device, place
 from ..errors import unknown_name
 from ..noise import mixed_seed
@@ -29,15 +31,19 @@ class Recipe(ABC):
     """name: of the checkpoint
     network: its kind and arguments
     train: the loop's configuration
-    data: the name of its loader, in `data.LOADERS`
-    metric: the name of what measures its samples, in `metrics.METRICS`, or None
+    data: the name of its loader, in `data.LOADERS`, or an entry with the name and arguments; None where data are given to `run`
+    metric: the name of what measures its samples, in `metrics.METRICS`, or an entry likewise, or None
+
+    kind: of diffusion, in `drawing.KINDS`; None where nothing is drawn from the checkpoint
     """
+
+    kind: ClassVar[str | None] = None
 
     name: str
     network: dict
     train: TrainConfig = field(default_factory=TrainConfig)
-    data: str = "mnist"
-    metric: str | None = "digits"
+    data: str | dict | None = None
+    metric: str | dict | None = None
 
     def build(self) -> nn.Module:
         """A freshly initialised network; the initial weights depend on the seed alone."""
@@ -51,9 +57,7 @@ class Recipe(ABC):
 
     def load(self, split: str) -> Dataset:
         """The recipe's own data, 'train' or 'test'."""
-        if self.data not in LOADERS:
-            raise unknown_name("data set", self.data, LOADERS)
-        return LOADERS[self.data](split)
+        return load_data(self.data, split)
 
     def check(self, runs: Path) -> None:  # noqa: B027
         """Called first of all: raise ValueError, or what fits, unless everything is there that the run will need up to its
@@ -79,8 +83,14 @@ class Recipe(ABC):
         """What the card says under "config"."""
 
     def uses(self, data: Dataset) -> dict:
-        """What the card's "config" says of the data."""
-        return {"data": self.data, "metric": self.metric}
+        """What the card's "config" says of the data; and where samples are drawn, how, and what a sample is: its shape, its
+        range, and what belongs to it where the network is told."""
+        used = {"data": self.data, "metric": self.metric}
+        if self.kind is None:
+            return used
+        cond = data.condition(torch.zeros(1, dtype=torch.int64)) if self.build().conditional else None
+        clip = None if data.clip is None else list(data.clip)
+        return used | {"kind": self.kind, "sample": {"shape": list(data.shape), "clip": clip, "condition": of_condition(cond)}}
 
     def on_progress(self, progress: Progress, data: Dataset, folder: Path) -> None:  # noqa: B027
         """Called after each progress line; a recipe may keep snapshots in the run's folder."""
@@ -128,11 +138,13 @@ class Recipe(ABC):
         loss_fn = self.loss_fn(data, device, group, folder.parent)
         lines = fit(net, loss_fn, len(data), self.train, folder=folder, resume=resume, group=group,
                     about=self.facts(data, folder.parent))
-        bar = tqdm(total=self.train.steps, desc=self.name, mininterval=1.0, disable=not group.is_first)
+        limit = self.train.minutes  # of a run that ends by the clock nobody knows the number of steps
+        bar = tqdm(total=None if limit else self.train.steps, desc=self.name, mininterval=1.0, disable=not group.is_first)
         with closing(lines), bar, deferred_stop(Stop()):  # what is drawn between two lines is finished, too
             for progress in lines:
                 bar.update(progress.step - bar.n)
-                bar.set_postfix(loss=f"{progress.loss:.4f}", lr=f"{progress.lr:.1e}", refresh=False)
+                left = {"left": f"{max(0.0, limit - progress.seconds / 60):.1f} min"} if limit else {}
+                bar.set_postfix(loss=f"{progress.loss:.4f}", lr=f"{progress.lr:.1e}", **left, refresh=False)
                 if group.is_first:
                     self.on_progress(progress, data, folder)
         return progress

@@ -187,7 +187,7 @@ def test_numbers_that_are_none_are_refused(bad: float) -> None:
 
 
 @pytest.mark.parametrize(("measure", "words"), [
-    (lambda: features_of(DigitClassifier(width=4), torch.zeros(28, 28)), r"\(N ≥ 1, 1, 28, 28\) .* got \(28, 28\)"),
+    (lambda: features_of(DigitClassifier(width=4), torch.zeros(28, 28)), r"\(N ≥ 1, C, …\).* got \(28, 28\)"),
     (lambda: features_of(DigitClassifier(width=4), torch.zeros(2, 1, 28, 28, dtype=torch.uint8)), "uint8"),
     (lambda: feature_statistics(torch.ones(4, 3, dtype=torch.int64)), r"features .* floating point, got \(4, 3\) torch.int64"),
     (lambda: precision_recall(ROWS, ROWS[:, :2]), r"rows of one length, got \(40, 4\) and \(40, 2\)"),

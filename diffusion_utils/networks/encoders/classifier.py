@@ -11,7 +11,7 @@ def conv_block(c_in: int, c_out: int) -> nn.Sequential:
 
 
 class DigitClassifier(nn.Module):
-    """(B, 1, 28, 28) in [−1, 1] → logits (B, 10). `features` gives the 128 penultimate values, after the ReLU."""
+    """MNIST's digits (B, 1, H, W) in [−1, 1] → logits (B, 10). `features` gives the 128 penultimate values, after the ReLU."""
 
     def __init__(self, width: int = 32, dropout: float = 0.3):
         super().__init__()
@@ -25,7 +25,7 @@ class DigitClassifier(nn.Module):
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(128, 10))
 
     def features(self, x: Tensor) -> Tensor:
-        """The 128 penultimate features after the ReLU: (B, 1, 28, 28) → (B, 128), all ≥ 0."""
+        """The 128 penultimate features after the ReLU: (B, 1, H, W) → (B, 128), all ≥ 0."""
         return self.body(x)
 
     def forward(self, x: Tensor) -> Tensor:
