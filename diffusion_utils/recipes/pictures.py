@@ -176,7 +176,7 @@ def report_parts(card: dict, pictures: Pictures, x: torch.Tensor, times: dict[st
         report.heading("Training"),
         report.curve(training["history"], f"The loss: the mean square error of the prediction, in {training['steps_done']:,} "
                      "steps", "step", "loss"),
-        report.table("", ("what", "seconds"), [(what, round(seconds)) for what, seconds in times.items()]),
+        report.table("Time", ("what", "seconds"), [(what, round(seconds)) for what, seconds in times.items()]),
         report.lines([
             f"{training['parameters']:,} parameters; {training['steps_done']:,} steps of {training['batch']} pictures",
             f"{training['hardware']}, PyTorch {training['torch']}, {training['date']}"]),
