@@ -63,7 +63,7 @@ HELPERS = """
 MOVES = f"""async (figure) => {{
     {HELPERS}
     const slider = figure.querySelector("input[type=range]");
-    const computed = "kind" in figure.querySelector("canvas").dataset;
+    const computed = figure.querySelector("canvas[data-kind]") !== null;
     const moves = [];
     for (let k = 0; k < 40; k++) {{
         await drawn();

@@ -75,13 +75,16 @@ async function renderFigure({ model, el }, view) {
   const toggle = () => (timer ? stop() : play());
   const follow = (now, numbers) => sliders.forEach((slider, a) => slider.show(now[a], numbers));
   const message = html("p", { class: "widget-error", role: "alert" });
+  const overtaken = (now) => now.some((value, a) => value !== position()[a]);
   function done(now, numbers) {
+    if (overtaken(now)) return;
     message.remove();
     view.face.removeAttribute("aria-busy");
     follow(now, numbers);
   }
   function failed(now, error) {
     if (!group.dataset.ready) throw error; // it has never shown anything: the page keeps its still figure
+    if (overtaken(now)) return;
     done(now, []);
     message.textContent = say("could_not_show", error.message);
     main.prepend(message);
