@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from asset_versions import with_versions
+from page_polish.versions import with_versions
 
 from .small_book import build
 
 CONF = """
-extensions += ["asset_versions", "prerendered_maths"]
+extensions += ["page_polish", "maths"]
 html_math_renderer = "prerendered"
 myst_enable_extensions = ["dollarmath"]
 """

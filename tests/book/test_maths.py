@@ -4,17 +4,16 @@ import io
 import re
 from html import escape
 
-import maths_style
 import numpy as np
 import pytest
-import tex_to_html
+from maths import style, tex
 from PIL import Image
 
 from .small_book import build
 
-FONTS = tex_to_html.mathjax_folder() / "output" / "chtml" / "fonts" / "woff-v2"
+FONTS = tex.mathjax_folder() / "output" / "chtml" / "fonts" / "woff-v2"
 CONF = """
-extensions += ["prerendered_maths"]
+extensions += ["maths"]
 html_math_renderer = "prerendered"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 """
@@ -31,11 +30,11 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>t</title><style>{style}</s
 
 
 def our_page(style: str) -> str:
-    return PAGE.format(style=style, body="".join(f"<p>{tex_to_html.to_html(*formula)}</p>" for formula in FORMULAS))
+    return PAGE.format(style=style, body="".join(f"<p>{tex.to_html(*formula)}</p>" for formula in FORMULAS))
 
 
 def our_style() -> str:
-    return maths_style.slim(tex_to_html.stylesheet(), maths_style.symbols([our_page("")]), FONTS)
+    return style.slim(tex.stylesheet(), style.symbols([our_page("")]), FONTS)
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ BOXES = """() => [...document.querySelectorAll("mjx-math, mjx-math *")].map((ele
 
 def test_formulas_lie_as_mathjax_lays_them_out_in_a_browser(show):
     """Each symbol's place and size. MathJax rounds its scale to a thousandth, so half a pixel may add up over 800."""
-    script = f'<script src="{(tex_to_html.mathjax_folder() / "tex-chtml.js").as_uri()}"></script>'
+    script = f'<script src="{(tex.mathjax_folder() / "tex-chtml.js").as_uri()}"></script>'
     sources = [escape(rf"\[{tex}\]" if display else rf"\({tex}\)") for tex, display in FORMULAS]
     theirs = show(PAGE.format(style="", body="".join(f"<p>{source}</p>" for source in sources) + script))
     theirs.wait_for_function("window.MathJax?.startup?.promise")
@@ -75,7 +74,7 @@ def test_formulas_lie_as_mathjax_lays_them_out_in_a_browser(show):
 
 def test_the_style_sheet_holds_every_letter_and_rule_that_is_used(show):
     """To the pixel the same as with MathJax's whole style sheet and its whole fonts."""
-    whole = tex_to_html.stylesheet().replace('url("/', f'url("{FONTS.as_uri()}/') + maths_style.OURS
+    whole = tex.stylesheet().replace('url("/', f'url("{FONTS.as_uri()}/') + style.OURS
     pictures = [pixels(show(our_page(style), f"{k}.html")) for k, style in enumerate((whole, our_style()))]
     assert (pictures[0] != 255).mean() > 0.005  # there is something to compare
     assert np.array_equal(*pictures)
@@ -86,14 +85,14 @@ def pixels(page) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
 
 
-@pytest.mark.parametrize(("tex", "reason"), [
+@pytest.mark.parametrize(("formula", "reason"), [
     (r"\nosuchcommand{x}", r"Undefined control sequence \nosuchcommand"),
     (r"\frac{1}{2", "Missing close brace"),
     ("x_1_2", "Double subscripts"),
 ])
-def test_a_formula_that_cannot_be_read_is_refused_with_the_reason(tex, reason):
+def test_a_formula_that_cannot_be_read_is_refused_with_the_reason(formula, reason):
     with pytest.raises(ValueError, match=re.escape(reason)):
-        tex_to_html.to_html(tex, display=True)
+        tex.to_html(formula, display=True)
 
 
 def test_such_a_formula_fails_the_build(tmp_path):

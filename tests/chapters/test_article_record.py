@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import equation_tests
+import equations
 import pytest
 import torch
 from project import ROOT
@@ -129,5 +129,5 @@ def test_longer_training_helps_this_network_little() -> None:
 
 
 def test_each_repair_names_an_equation_of_the_book() -> None:
-    labels = {label for page in equation_tests.pages(ROOT) for _, label in equation_tests.displays(equation_tests.prose(page))}
+    labels = {label for page in equations.pages(ROOT) for _, label in equations.displays(equations.prose(page))}
     assert {repair.equation for repair in REPAIRS} - labels == set()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 
-import equation_tests
+import equations
 import pytest
 
 ROUNDING = 1e-7  # wider than this is more than float64 needs, integrals and differences of its numbers included
-FOUND = equation_tests.tests()
+FOUND = equations.tests()
 
 
 def wide_without_a_reason(source: str) -> list[str]:

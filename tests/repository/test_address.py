@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import install_cell
-import page_metadata
 import pytest
 import repository
+from page_polish import metadata
 from project import ROOT
 from sphinx.config import Config
 
@@ -82,7 +82,7 @@ def test_the_pages_know_their_own_address(owner: str, name: str, address: str, t
     config = Config({}, {"html_theme_options": {"repository_url": f"https://github.com/{owner}/{name}"}})
     config.add("html_theme_options", {}, "html", dict)
     config.add("html_baseurl", "", "html", str)
-    page_metadata.set_address(None, config)
+    metadata.set_address(None, config)
     assert config.html_baseurl == address
 
 

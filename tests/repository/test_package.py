@@ -6,7 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 from project import ROOT

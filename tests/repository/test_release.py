@@ -12,7 +12,7 @@ from pathlib import Path
 import install_cell
 import pytest
 import release
-import release_links
+from page_polish.release import released
 from project import chapters
 
 
@@ -55,5 +55,5 @@ def test_the_rocket_opens_what_the_release_check_looks_for() -> None:
     slug = install_cell.address().removeprefix("https://github.com/")
     for path, wanted in zip(chapters(), release.addresses()[1:], strict=True):
         button = f"{colab}{slug}/blob/main/notebooks/{path.name}"
-        assert release_links.released(button, install_cell.source()) == wanted.replace("https://github.com/", colab)
-    assert release_links.released("https://a.b/blob/main/c", "no install cell") == "https://a.b/blob/main/c"
+        assert released(button, install_cell.source()) == wanted.replace("https://github.com/", colab)
+    assert released("https://a.b/blob/main/c", "no install cell") == "https://a.b/blob/main/c"

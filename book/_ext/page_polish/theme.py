@@ -13,7 +13,6 @@ import re
 import shutil
 from pathlib import Path
 
-from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 ICON = re.compile(r'<(i|span)( [^<>]*class="[^"]*\bfa(?:[bsr]|-solid|-regular|-brands)? [^<>]*)></\1>')
@@ -38,7 +37,7 @@ def packs(script: Path) -> dict[str, str]:
     for pack in ("fab", "far", "fas"):  # their order in the file
         end = text.find(f'("{pack}",p)', start)
         if end < 0:
-            raise ExtensionError(f"light_theme: {script.name} holds no pack {pack!r}; another version of the theme?")
+            raise ExtensionError(f"page_polish: {script.name} holds no pack {pack!r}; another version of the theme?")
         parts[pack], start = text[start:end], end
     return parts
 
@@ -51,7 +50,7 @@ def drawing(script: Path, pack: str, name: str) -> tuple[str, str, str]:
     found = (re.search(rf'[{{,]"?{word}"?' + entry.format(aliases=r"[^\]]*"), part)
              or re.search(entry.format(aliases=rf'[^\]]*"{word}"[^\]]*'), part))
     if not found:
-        raise ExtensionError(f"light_theme: the theme's icons hold no {name!r} in {pack!r}")
+        raise ExtensionError(f"page_polish: the theme's icons hold no {name!r} in {pack!r}")
     return found.group(1), found.group(2), found.group(3)
 
 
@@ -67,30 +66,29 @@ def inline(script: Path, tag: re.Match[str]) -> str:
             f'viewBox="0 0 {width} {height}"{rest}><path fill="currentColor" d="{path}"/></svg>')
 
 
-def lighten(app: Sphinx, error: Exception | None) -> None:
-    if error or app.builder.format != "html":
-        return
-    site = Path(app.outdir)
+def take_icons(site: Path) -> Path | None:
+    """Take the icons out of the site's style sheet, its scripts and its fonts. Returns the theme's own script that holds them.
+
+    None if an earlier build took them out, and Sphinx found nothing to copy.
+    """
     script, styles = site / "_static" / "scripts" / "fontawesome.js", site / "_static" / "styles" / "pydata-sphinx-theme.css"
-    if not script.exists():  # taken out by an earlier build, and Sphinx found nothing to copy
-        return
-    for page in site.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        light = ICON.sub(lambda tag: inline(script, tag), SCRIPT.sub("", text))
-        if page.name != "search.html":
-            light = SEARCH.sub("", light)
-        if light != text:
-            page.write_text(light, encoding="utf-8")
+    if not script.exists():
+        return None
     css, count = STYLES.subn(lambda block: block.group(1) + OURS, styles.read_text(encoding="utf-8"))
     if count != 1:
-        raise ExtensionError(f"light_theme: {styles.name} is not as expected; another version of the theme?")
+        raise ExtensionError(f"page_polish: {styles.name} is not as expected; another version of the theme?")
+    packs(script)       # reads it, as it is removed
     styles.write_text(css, encoding="utf-8")
     for file in script.parent.glob("fontawesome.js*"):
         if not file.name.endswith(".LICENSE.txt"):
             file.unlink()
     shutil.rmtree(site / "_static" / "vendor" / "fontawesome", ignore_errors=True)
+    return script
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("build-finished", lighten, priority=900)  # after everything is written
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+def lighten(text: str, name: str, script: Path | None) -> str:
+    """The text of the page of this file name with its icons drawn, and without the search index that it does not use."""
+    if script is None:
+        return text
+    light = ICON.sub(lambda tag: inline(script, tag), SCRIPT.sub("", text))
+    return light if name == "search.html" else SEARCH.sub("", light)

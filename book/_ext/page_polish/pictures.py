@@ -25,8 +25,3 @@ def wait(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doc
         return f'{tag[0]} loading="lazy" decoding="async"{place}'
 
     context["body"] = PICTURE.sub(with_place, context.get("body", ""))
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("html-page-context", wait, priority=905)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,6 +3,11 @@
 The site's address is GitHub Pages' address of `repository.url`, unless `html.baseurl` in _config.yml says otherwise.
 """
 
+# Three extensions do nearly this, and each was tried on the book:
+# sphinxext-opengraph 0.13 cuts a description within a word, and takes a citation's whole entry and TeX into it;
+# sphinx-sitemap 2.9 lists the pages that a build writes anew, so that its map after a small change has five of seventeen;
+# sphinx-notfound-page 1.1 makes a page whose links and style hold under one address only, not where `make serve` shows it.
+
 from __future__ import annotations
 
 import re
@@ -95,7 +100,7 @@ def add_tags(app: Sphinx, pagename: str, template: str, context: dict[str, Any],
 
 def write_index(app: Sphinx, error: Exception | None) -> None:
     """The site's front door, which leads to the book's first page; the usual one has no title and no icon."""
-    if error or app.builder.format != "html":
+    if error or app.builder.format != "html" or app.config.root_doc == "index":
         return
     first = f"{app.config.root_doc}.html"
     text = INDEX.format(title=app.config.html_title, first=first, base=app.config.html_baseurl)
@@ -119,12 +124,3 @@ def write_not_found(app: Sphinx, error: Exception | None) -> None:
     home = urlparse(app.config.html_baseurl).path or "/"
     text = NOT_FOUND.format(title=app.config.html_title, home=home)
     (Path(app.outdir) / "404.html").write_text(text, encoding="utf-8")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("config-inited", set_address)
-    app.connect("html-page-context", add_tags)
-    app.connect("build-finished", write_index, priority=100)     # before the usual one, which stays out then
-    app.connect("build-finished", write_not_found)
-    app.connect("build-finished", write_sitemap)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
 """Formulas are HTML and CSS when a page arrives: no script for them, and nothing moves when they appear.
 
 `html_math_renderer: prerendered` in _config.yml chooses this. A formula that MathJax cannot read is a warning, and so fails
-the build.
+the build. Each numbered formula has a mark that leads to its test (tested.py).
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from maths_style import slim, symbols
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
-from tex_to_html import mathjax_folder, stylesheet, to_html
+
+from . import tested
+from .style import slim, symbols
+from .tex import mathjax_folder, stylesheet, to_html
 
 CLASSES = "math notranslate nohighlight"  # those of Sphinx's own renderer
 STYLE = "maths.css"
@@ -81,4 +83,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("prerendered", (visit_math, None), (visit_displaymath, None))
     app.connect("html-page-context", finish)
     app.connect("build-finished", write_style)
+    tested.add_to(app)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

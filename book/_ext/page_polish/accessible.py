@@ -11,9 +11,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-
-from sphinx.application import Sphinx
 
 SIDEBAR = '<div id="pst-primary-sidebar" class='
 REPAIRS = (
@@ -24,17 +21,8 @@ REPAIRS = (
 )
 
 
-def repair(app: Sphinx, error: Exception | None) -> None:
-    if error or app.builder.format != "html":
-        return
-    for page in Path(app.outdir).rglob("*.html"):
-        text = repaired = page.read_text(encoding="utf-8")
-        for pattern, replacement in REPAIRS:
-            repaired = pattern.sub(replacement, repaired)
-        if repaired != text:
-            page.write_text(repaired, encoding="utf-8")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("build-finished", repair, priority=900)  # after everything is written
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+def repair(text: str) -> str:
+    """A page's text without these faults."""
+    for pattern, replacement in REPAIRS:
+        text = pattern.sub(replacement, text)
+    return text

@@ -10,8 +10,6 @@ import hashlib
 import re
 from pathlib import Path
 
-from sphinx.application import Sphinx
-
 ASSET = re.compile(r'\b(href|src)="([^":?#]+\.(?:css|js))(?:\?[^"]*)?"')
 
 
@@ -28,18 +26,3 @@ def with_versions(text: str, folder: Path) -> str:
         return f'{found[1]}="{found[2]}?v={version(file)}"' if file.is_file() else found[0]
 
     return ASSET.sub(address, text)
-
-
-def write_versions(app: Sphinx, error: Exception | None) -> None:
-    """In all pages, also those that this build did not write anew."""
-    if error or app.builder.format != "html":
-        return
-    for page in Path(app.outdir).rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        if (versioned := with_versions(text, page.parent)) != text:
-            page.write_text(versioned, encoding="utf-8")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("build-finished", write_versions, priority=950)  # after light_theme, which changes a style sheet
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -32,8 +32,3 @@ def link_to_release(app: Sphinx, pagename: str, template: str, context: dict[str
     for button in buttons(context.get("header_buttons", [])):
         if str(button.get("url", "")).startswith(COLAB):
             button["url"] = released(button["url"], code)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("html-page-context", link_to_release, priority=900)     # after the theme made the buttons
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
