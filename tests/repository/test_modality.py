@@ -236,6 +236,11 @@ def test_a_condition_that_is_a_dictionary(registered, command, capsys):
     free = drawn(command, path, 120)
     strong, weak, plain = (miss(points, told)["miss"] for points in (guided, free, x))
     assert weak > 3 * plain and strong < weak and not torch.equal(guided, x)
+    # Where nothing is told a point lies along one of the axes all the same: that is learnt where the condition was hidden.
+    assert float(free.abs().sort(1).values[:, 1].mean()) < 0.8  # 0.5; without hidden conditions 1.1
+    # each sample is told its own condition, whatever the batch; bfloat16 may round otherwise in another one
+    assert float((drawn(command, path, 120, "--like-data", "--batch", "50") - x).abs().mean()) < 0.1
+    assert float((x[1:] - x[:-1]).abs().mean()) > 1
 
     net = checkpoints.load(path, "cpu")
     for wrong, says in ((told["kind"], "must be"), ({"level": told["level"]}, "must be"),
