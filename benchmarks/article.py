@@ -17,13 +17,13 @@ import json
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
 from pathlib import Path
 
 import torch
-from batches import in_batches
 from safetensors import torch as safetensors
 from timing import commit, processor
 from torch import Tensor
@@ -35,10 +35,11 @@ from diffusion_utils.chapters.article.repairs import BATCH, EPOCHS
 from diffusion_utils.data import load_mnist, to_model, to_pixels
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import autocast, describe, pick_device
+from diffusion_utils.drawing import in_batches
 from diffusion_utils.files import write_atomic
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.records import FOLDER
-from diffusion_utils.sampling import Sampler, sample
+from diffusion_utils.sampling import Sampler, State, sample
 
 RUNS = Path(__file__).parent / "runs" / "article"
 SHOWN = 16  # samples of each version that the record keeps
@@ -153,19 +154,17 @@ class Bench:
         """n samples, float32 (n, 1, 28, 28), not clipped; sample i is that of seed 0 and index i."""
         n = self.size.n
 
-        def part(rows: range) -> Tensor:
+        def walk_of(rows: range) -> Iterator[State]:
             how = {"indices": rows, "device": self.device}
             shape, schedule = (len(rows), 1, 28, 28), denoiser.schedule
             if step == "large":
-                states = sample(denoiser, schedule, shape, Sampler("ddpm", steps=steps, variance="large"), **how)
+                yield from sample(denoiser, schedule, shape, Sampler("ddpm", steps=steps, variance="large"), **how)
             else:
-                states = walk(step, denoiser, schedule, shape, steps=steps, spacing=spacing, **how)
-            *_, last = states
+                yield from walk(step, denoiser, schedule, shape, steps=steps, spacing=spacing, **how)
             if steps > 100:  # the rest takes seconds
                 say(f"  {step}, {steps:,} steps: {rows.stop:,} of {n:,} samples")
-            return last.x_t
 
-        return in_batches(part, n, batch, self.device)
+        return in_batches(walk_of, n, steps, batch, self.device).float()
 
     def steps(self, experiment: Experiment) -> int:
         """Calls for a sample, fewer in a smoke test."""

@@ -1,4 +1,4 @@
-"""Many samples in batches, of what is no denoiser of ours: other packages, and walks with mistakes in them."""
+"""Many samples in batches, of other packages, whose samplers yield no states (see `drawing.in_batches`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from diffusion_utils.devices import autocast
 
 
-def in_batches(draw: Callable[[range], Tensor], n: int, batch: int, device: torch.device) -> Tensor:
+def joined(draw: Callable[[range], Tensor], n: int, batch: int, device: torch.device) -> Tensor:
     """n samples, float32 (n, …) on the CPU, in the device's precision. draw: those of a range of numbers, (B, …)."""
     done = []
     for first in range(0, n, batch):

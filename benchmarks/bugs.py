@@ -12,10 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Iterator
 from datetime import date
 
 import torch
-from batches import in_batches
 from safetensors import torch as safetensors
 from timing import commit, processor, versions
 from tqdm.auto import tqdm
@@ -26,10 +26,11 @@ from diffusion_utils.chapters.bugs.record import RIGHT, load_points
 from diffusion_utils.chapters.bugs.wrong_training import ring
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import describe
+from diffusion_utils.drawing import in_batches
 from diffusion_utils.files import write_atomic
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.records import FOLDER
-from diffusion_utils.sampling import Sampler, sample
+from diffusion_utils.sampling import Sampler, State, sample
 
 PATH = FOLDER / "bugs.json"
 WEIGHT = 3.0  # of the guidance bugs
@@ -60,12 +61,11 @@ def draw_digits(checkpoint: checkpoints.Checkpoint, name: str, labels: torch.Ten
         denoiser = guided(denoiser, checkpoint.schedule, WEIGHT, bug=name if name in of_family("guidance") else None)
     bug = name if name in of_family("walk") else None
 
-    def part(rows: range) -> torch.Tensor:
-        *_, last = walk(denoiser, checkpoint.schedule, (len(rows), *checkpoint.shape), steps=steps, seed=rows.start // batch,
-                        bug=bug, cond=labels[rows.start:rows.stop].to(checkpoint.device), device=checkpoint.device)
-        return last.x_t
+    def walk_of(rows: range) -> Iterator[State]:
+        return walk(denoiser, checkpoint.schedule, (len(rows), *checkpoint.shape), steps=steps, seed=rows.start // batch,
+                    bug=bug, cond=labels[rows.start:rows.stop].to(checkpoint.device), device=checkpoint.device)
 
-    return in_batches(part, len(labels), batch, checkpoint.device).clamp(-1, 1)
+    return in_batches(walk_of, len(labels), steps, batch, checkpoint.device).float().clamp(-1, 1)
 
 
 def read_record() -> dict:

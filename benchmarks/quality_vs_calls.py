@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
-from batches import in_batches
+from batches import joined
 from timing import HERE, RUNS, commit, processor, versions
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -31,8 +31,8 @@ from diffusion_utils import checkpoints, records
 from diffusion_utils.data import load_mnist, to_model
 from diffusion_utils.denoiser import network_time
 from diffusion_utils.devices import describe
+from diffusion_utils.drawing import draw
 from diffusion_utils.files import write_atomic
-from diffusion_utils.generate import draw
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.noise import SampleNoise
 from diffusion_utils.sampling import Sampler
@@ -93,7 +93,7 @@ def draw_peer(checkpoint: checkpoints.Checkpoint, n: int, batch: int, steps: int
             x = solver.step(checkpoint.net(x, time).float(), k, x).prev_sample
         return x
 
-    return in_batches(walk, n, batch, checkpoint.device).clamp(-1, 1)
+    return joined(walk, n, batch, checkpoint.device).clamp(-1, 1)
 
 
 class Record:

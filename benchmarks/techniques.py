@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from diffusion_utils.data import ImageData, load_mnist
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.devices import pick_device
-from diffusion_utils.generate import draw
+from diffusion_utils.drawing import draw
 from diffusion_utils.losses import diffusion_loss, min_snr_weight, spread_times, x0_factor
 from diffusion_utils.metrics.digits import Yardstick
 from diffusion_utils.recipes.diffusion import DiffusionRecipe

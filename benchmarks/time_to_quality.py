@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from batches import in_batches
+from batches import joined
 from peers import ARMS, SAVE_MINUTES, Arm
 from safetensors import torch as safetensors
 from timing import HERE, RUNS, Results, arguments, machine, read
@@ -43,7 +43,7 @@ QUICK_STAGES = ((250, 200), (500, 40), (2000, 0))
 
 def draw(arm: Arm, n: int, batch: int = 250) -> Tensor:
     """n samples of the arm, float32 (n, 1, 28, 28) in [−1, 1] on the CPU."""
-    return in_batches(lambda rows: arm.draw(len(rows)), n, batch, arm.device).clamp(-1, 1)
+    return joined(lambda rows: arm.draw(len(rows)), n, batch, arm.device).clamp(-1, 1)
 
 
 def look(arm: Arm, yardstick: Yardstick, stages: Sequence[tuple[int, float]]) -> tuple[dict, Tensor]:

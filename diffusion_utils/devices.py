@@ -139,11 +139,10 @@ def memory_format(device: torch.device) -> torch.memory_format:
 
 def place(net: nn.Module, device: torch.device) -> nn.Module:
     """The network on the device, its convolutions of pictures laid out as `memory_format` says; others know one layout."""
-    net.to(device)
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             layer.to(memory_format=memory_format(device))
-    return net
+    return net.to(device)
 
 
 def autocast(device: torch.device, enabled: bool = True) -> contextlib.AbstractContextManager:

@@ -76,5 +76,5 @@ def test_numbers_from_a_device_are_read_on_the_cpu(device: str) -> None:
         assert on_cpu(two).tolist() == on_cpu([1.0, 0.5]).tolist() == [1.0, 0.5] and on_cpu(two).dtype == torch.float64
         assert Schedule(two, two.flip(0) - 0.5).T == 1 and from_betas(two.flip(0)).T == 2
         assert Sampler("ddim", 3).calls(two) == 6
-        guided(lambda x_t, t, cond: None, schedule, two, clip=(-1, 1))
+        guided(lambda x_t, t, cond: None, schedule, two)
         update(schedule, x.to(device), 10, 5, x.to(device), u=two * 0.1, z=x.to(device))

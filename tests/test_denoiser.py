@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from diffusion_utils.denoiser import PREDICTS, Denoiser, eps_from_x0, network_time, score_from_eps, split, target
-from diffusion_utils.networks import MLP, UNet
+from diffusion_utils.networks import MLP, Network, UNet
 from diffusion_utils.sampling import Sampler, sample
 from diffusion_utils.schedules import SCHEDULES, Schedule
 
@@ -72,7 +72,7 @@ def test_every_sample_may_have_its_own_t() -> None:
     schedule = SCHEDULES["cosine"](1000)
     x0, eps = pair()
     t = torch.tensor([1, 10, 500, 1000])
-    denoiser = Denoiser(lambda x, time, cond: x.cos(), schedule, "v", clip=(-1, 1))
+    denoiser = Denoiser(lambda x, time, cond: x.cos(), schedule, "v")
     x_t = schedule.add_noise(x0, t, eps)
     together = denoiser(x_t, t)
     for i in range(len(t)):
@@ -86,7 +86,7 @@ def test_clipping_derives_eps_again(predicts: str) -> None:
     schedule = SCHEDULES["linear"](1000)
     x_t, output = pair()
     clipped = Denoiser(lambda x, time, cond: 3 * output, schedule, predicts, clip=(-1, 1))(x_t, 500)
-    free = Denoiser(lambda x, time, cond: 3 * output, schedule, predicts, clip=None)(x_t, 500)
+    free = Denoiser(lambda x, time, cond: 3 * output, schedule, predicts)(x_t, 500)
     assert free.x0_hat.abs().max() > 1.5  # otherwise nothing is clipped and the test says nothing
     torch.testing.assert_close(clipped.x0_hat, free.x0_hat.clamp(-1, 1), rtol=0, atol=0)
     signal, noise = schedule.at(500, like=x_t)
@@ -112,7 +112,7 @@ def test_the_network_sees_the_same_clock_whatever_T(T: int) -> None:
         return x_t
 
     x_t, _ = pair()
-    Denoiser(net, SCHEDULES["cosine"](T), "v", clip=(-1, 1))(x_t, T // 2, "a label")
+    Denoiser(net, SCHEDULES["cosine"](T), "v")(x_t, T // 2, "a label")
     time, cond = seen[0]
     assert time.dtype == torch.float32 and time.tolist() == [500.0] * 4 and cond == "a label"
 
@@ -135,7 +135,7 @@ def test_a_network_in_bfloat16_does_not_make_the_estimates_so() -> None:
     """The network's answer is rounded, but what is computed from it is not: x̂₀ and ε̂ still explain x_t."""
     schedule = SCHEDULES["cosine"](1000)
     x_t, output = pair(dtype=torch.float32)
-    found = Denoiser(lambda x, time, cond: output.bfloat16(), schedule, clip=None)(x_t, 300)
+    found = Denoiser(lambda x, time, cond: output.bfloat16(), schedule)(x_t, 300)
     assert found.x0_hat.dtype == found.eps_hat.dtype == torch.float32
     assert torch.equal(found.eps_hat, output.bfloat16().float())  # what a denoiser is taken to predict unless it is said: ε
     signal, noise = schedule.at(300, like=x_t)
@@ -173,7 +173,8 @@ def test_no_noise_is_refused() -> None:
     x_t, output = pair()
     signal, noise = schedule.at(0, like=x_t)
     for call in (lambda: eps_from_x0(output, x_t, signal, noise), lambda: split("x0", output, x_t, signal, noise),
-                 lambda: score_from_eps(output, noise), lambda: Denoiser(lambda x, time, cond: x, schedule, "v", clip=(-1, 1))(x_t, 0)):
+                 lambda: score_from_eps(output, noise),
+                 lambda: Denoiser(lambda x, time, cond: x, schedule, "v", clip=(-1, 1))(x_t, 0)):
         with pytest.raises(ValueError, match="t in 1…T"):
             call()
 
@@ -182,7 +183,7 @@ def test_unknown_target_names_the_nearest() -> None:
     x0, eps = pair()
     one = torch.ones(())
     for call in (lambda: target("epsilon", x0, eps, one, one), lambda: split("epsilon", x0, eps, one, one),
-                 lambda: Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "epsilon", clip=(-1, 1))):
+                 lambda: Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "epsilon")):
         with pytest.raises(ValueError, match="unknown prediction target 'epsilon'.*Did you mean 'eps'.*Allowed: eps, flow"):
             call()
 
@@ -217,7 +218,7 @@ def test_a_state_of_whole_numbers_is_refused(dtype: torch.dtype) -> None:
     """In their type signal and noise are 0, so that x̂₀ would be 0/0 or nothing."""
     x = torch.ones(2, 1, 4, 4, dtype=dtype)
     with pytest.raises(TypeError, match=f"x_t must be floating point.* got {dtype}"):
-        Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "v", clip=(-1, 1))(x, 5)
+        Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "v")(x, 5)
     with pytest.raises(TypeError, match=f"multiply floating point numbers, got {dtype}"):
         SCHEDULES["cosine"](10).at(5, like=x)
 
@@ -245,8 +246,8 @@ def test_any_precision_of_weights_answers_any_precision_of_states(kind: str, wei
     schedule, net = SCHEDULES["cosine"](1000), moved(NETS[kind]())
     shape = (3, 1, 8, 8) if kind == "unet" else (3, 2)
     x_t, label = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(state), torch.tensor([0, 1, 3])
-    wanted = Denoiser(net.double(), schedule, "v", clip=None)(x_t.double(), 300, label)
-    found = Denoiser(net.to(weights), schedule, "v", clip=None)(x_t, 300, label)
+    wanted = Denoiser(net.double(), schedule, "v")(x_t.double(), 300, label)
+    found = Denoiser(net.to(weights), schedule, "v")(x_t, 300, label)
     kept = torch.promote_types(state, torch.float32)
     assert found.x0_hat.dtype == found.eps_hat.dtype == kept
     # Some twenty layers, each of which rounds its sums to 2⁻⁸ (bfloat16) … 2⁻⁵³ of themselves.
@@ -260,7 +261,7 @@ def test_a_network_in_another_precision_draws_the_same_samples(dtype: torch.dtyp
     schedule, net, label = SCHEDULES["cosine"](1000), moved(NETS["mlp"]()), torch.tensor([0, 1, 2, 3, 0])
     walks = []
     for weights in (torch.float32, dtype):
-        *_, last = sample(Denoiser(net.to(weights), schedule, "v", clip=(-1, 1)), schedule, (5, 2), Sampler(steps=4), cond=label)
+        *_, last = sample(Denoiser(net.to(weights), schedule, "v"), schedule, (5, 2), Sampler(steps=4), cond=label)
         walks.append(last.x_t)
     assert walks[1].dtype == torch.float32
     # bfloat16 rounds an answer of the size of 1 to 2⁻⁸ some four layers long: 0.02; four steps may add as many of those up.
@@ -282,7 +283,7 @@ def test_labels_that_the_network_does_not_have_are_refused(kind: str, label, mes
     schedule, net = SCHEDULES["cosine"](1000), moved(NETS[kind]())
     x_t, time = torch.zeros((3, 1, 8, 8) if kind == "unet" else (3, 2)), torch.full((3,), 500.0)
     allowed = r"labels must be one integer or int64 \(3,\), 0…2, or 3 for no label; "
-    for call in (lambda: Denoiser(net, schedule, "v", clip=(-1, 1))(x_t, 500, label), lambda: net(x_t, time, label)):
+    for call in (lambda: Denoiser(net, schedule, "v")(x_t, 500, label), lambda: net(x_t, time, label)):
         with pytest.raises(ValueError, match=allowed + message):
             call()
 
@@ -291,7 +292,7 @@ def test_labels_that_the_network_does_not_have_are_refused(kind: str, label, mes
                                    torch.tensor(2), 2, [2, 2, 2], np.array([2, 2, 2])], ids=repr)
 def test_labels_may_be_integers_of_any_kind(label) -> None:
     net, x_t = moved(NETS["mlp"]()), torch.zeros(3, 2)
-    denoiser = Denoiser(net, SCHEDULES["cosine"](1000), "v", clip=(-1, 1))
+    denoiser = Denoiser(net, SCHEDULES["cosine"](1000), "v")
     assert torch.equal(denoiser(x_t, 500, label).x0_hat, denoiser(x_t, 500, torch.tensor([2, 2, 2])).x0_hat)
     assert not torch.equal(denoiser(x_t, 500, label).x0_hat, denoiser(x_t, 500, torch.tensor([1, 1, 1])).x0_hat)
 
@@ -311,7 +312,7 @@ class Looks(TorchDispatchMode):
 def test_labels_are_looked_at_once_in_a_walk() -> None:
     """Otherwise a GPU would wait in each step. The network stands for one whose labels lie on the GPU: it looks at none."""
 
-    class Net(nn.Module):
+    class Net(Network):
         num_classes = 3
 
         def forward(self, x: torch.Tensor, time: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
@@ -319,15 +320,15 @@ def test_labels_are_looked_at_once_in_a_walk() -> None:
 
     schedule, label = SCHEDULES["cosine"](1000), torch.tensor([0, 1, 3])
     with Looks(label) as looks:
-        list(sample(Denoiser(Net(), schedule, "v", clip=(-1, 1)), schedule, (3, 2), Sampler(steps=6), cond=label))
+        list(sample(Denoiser(Net(), schedule, "v"), schedule, (3, 2), Sampler(steps=6), cond=label))
     assert looks.count == 1
     with pytest.raises(ValueError, match=r"0…2, or 3 for no label; got 4…4"):
-        list(sample(Denoiser(Net(), schedule, "v", clip=(-1, 1)), schedule, (3, 2), Sampler(steps=6), cond=label * 0 + 4))
+        list(sample(Denoiser(Net(), schedule, "v"), schedule, (3, 2), Sampler(steps=6), cond=label * 0 + 4))
 
 
 def test_a_network_of_the_wrong_shape_is_named() -> None:
     x_t, _ = pair()
-    denoiser = Denoiser(lambda x, time, cond: x[:, :, :4], SCHEDULES["cosine"](10), "v", clip=(-1, 1))
+    denoiser = Denoiser(lambda x, time, cond: x[:, :, :4], SCHEDULES["cosine"](10), "v")
     with pytest.raises(ValueError, match=r"\(4, 1, 4, 8\).*\(4, 1, 8, 8\)"):
         denoiser(x_t, 5)
 
@@ -336,4 +337,4 @@ def test_a_network_of_the_wrong_shape_is_named() -> None:
 def test_t_outside_the_table_is_refused(t, error) -> None:
     x_t, _ = pair()
     with pytest.raises(error, match="0…10"):
-        Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "v", clip=(-1, 1))(x_t, t)
+        Denoiser(lambda x, time, cond: x, SCHEDULES["cosine"](10), "v")(x_t, t)

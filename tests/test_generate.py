@@ -11,7 +11,7 @@ import torch
 from diffusion_utils.checkpoints import Checkpoint, CheckpointError, load
 from diffusion_utils.data import ImageData
 from diffusion_utils.devices import has_fast_bf16
-from diffusion_utils.generate import draw, generate
+from diffusion_utils.generate import generate
 from diffusion_utils.networks import UNet
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.training import TrainConfig

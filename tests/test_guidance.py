@@ -8,10 +8,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from cases import step_of
 
+from diffusion_utils.data import ImageData
 from diffusion_utils.denoiser import Prediction
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
+from diffusion_utils.networks import Network
 from diffusion_utils.networks.embedding import ConditionEmbedding, sinusoidal
 from diffusion_utils.recipes.mnist_unet_base import MNIST_UNET_BASE
 from diffusion_utils.sampling import Sampler, renoise, sample, timesteps
@@ -54,7 +57,7 @@ def count_calls(denoiser):
 def test_weight_one_is_the_conditional_model_to_the_bit_with_one_call(t):
     denoiser, (x_t, cond) = labelled_points(), noised()
     counting, seen = count_calls(denoiser)
-    got, wanted = guided(counting, SCHEDULE, 1, clip=(-1, 1))(x_t, t, cond), denoiser(x_t, t, cond)
+    got, wanted = guided(counting, SCHEDULE, 1)(x_t, t, cond), denoiser(x_t, t, cond)
     assert torch.equal(got.x0_hat, wanted.x0_hat) and torch.equal(got.eps_hat, wanted.eps_hat)
     assert len(seen) == 1 and seen[0] is cond
 
@@ -63,7 +66,7 @@ def test_weight_one_is_the_conditional_model_to_the_bit_with_one_call(t):
 def test_weight_zero_is_the_unconditional_model_to_the_bit_with_one_call(t):
     denoiser, (x_t, cond) = labelled_points(), noised()
     counting, seen = count_calls(denoiser)
-    got, wanted = guided(counting, SCHEDULE, 0, clip=(-1, 1))(x_t, t, cond), denoiser(x_t, t)
+    got, wanted = guided(counting, SCHEDULE, 0)(x_t, t, cond), denoiser(x_t, t)
     assert torch.equal(got.x0_hat, wanted.x0_hat) and torch.equal(got.eps_hat, wanted.eps_hat)
     assert seen == [None]
 
@@ -71,10 +74,10 @@ def test_weight_zero_is_the_unconditional_model_to_the_bit_with_one_call(t):
 def test_other_weights_call_twice_and_once_where_there_is_no_condition():
     (x_t, cond) = noised()
     counting, seen = count_calls(labelled_points())
-    guided(counting, SCHEDULE, 3, clip=(-1, 1))(x_t, 500, cond)
+    guided(counting, SCHEDULE, 3)(x_t, 500, cond)
     assert len(seen) == 2 and seen[0] is None and seen[1] is cond
     counting, seen = count_calls(labelled_points())
-    guided(counting, SCHEDULE, 3, clip=(-1, 1))(x_t, 500, None)
+    guided(counting, SCHEDULE, 3)(x_t, 500, None)
     assert seen == [None]
 
 
@@ -87,7 +90,7 @@ def eps_tolerance(t: int) -> float:
 @pytest.mark.parametrize("weight", [0.5, 3.0, 7.5])
 def test_eq_guidance(t, weight):
     denoiser, (x_t, cond) = labelled_points(), noised()
-    got = guided(denoiser, SCHEDULE, weight, clip=None)(x_t, t, cond)
+    got = guided(denoiser, SCHEDULE, weight)(x_t, t, cond)
     eps_c, eps_u = denoiser(x_t, t, cond).eps_hat, denoiser(x_t, t).eps_hat
     assert (got.eps_hat - (eps_u + weight * (eps_c - eps_u))).abs().max() < weight * eps_tolerance(t)
 
@@ -96,7 +99,7 @@ def test_eq_guidance(t, weight):
 def test_eq_guidance_paper(t):
     """(1 + w′)·ε_c − w′·ε_u of the paper, with w′ = 2, is w = 3 here."""
     denoiser, (x_t, cond) = labelled_points(), noised()
-    got = guided(denoiser, SCHEDULE, 3, clip=None)(x_t, t, cond)
+    got = guided(denoiser, SCHEDULE, 3)(x_t, t, cond)
     wanted = 3 * denoiser(x_t, t, cond).eps_hat - 2 * denoiser(x_t, t).eps_hat
     assert (got.eps_hat - wanted).abs().max() < 3 * eps_tolerance(t)
 
@@ -105,7 +108,7 @@ def test_eq_guidance_paper(t):
 def test_eq_guidance_x0(t):
     denoiser, (x_t, cond) = labelled_points(), noised()
     x0_c, x0_u = denoiser(x_t, t, cond).x0_hat, denoiser(x_t, t).x0_hat
-    got = guided(denoiser, SCHEDULE, 3, clip=None)(x_t, t, cond).x0_hat
+    got = guided(denoiser, SCHEDULE, 3)(x_t, t, cond).x0_hat
     torch.testing.assert_close(got, x0_u + 3 * (x0_c - x0_u), rtol=0, atol=16 * 32 * 2**-52)
 
 
@@ -122,7 +125,7 @@ def test_guidance_needs_no_division_by_signal():
     points = torch.randn(6, 2, generator=generator(), dtype=torch.float64)
     denoiser = ExactDenoiser(points, flow(10), labels=torch.arange(6) % 2)
     x_t, cond = noised(4)
-    got = guided(denoiser, flow(10), 3, clip=None)(x_t, 10, cond % 2)
+    got = guided(denoiser, flow(10), 3)(x_t, 10, cond % 2)
     # At pure noise x_t says nothing, so both estimates are means of points.
     means = torch.stack([points[k::2].mean(0) for k in range(2)])
     wanted = points.mean(0) + 3 * (means[cond % 2] - points.mean(0))
@@ -165,7 +168,7 @@ def test_eq_guidance_tilt(t):
     signal, noise = float(SCHEDULE.signal[t]), float(SCHEDULE.noise[t])
     tilted = MIXTURE.marginal(signal, noise).log_density(x_t) + weight * log_posterior(x_t, t, label)
     score, = torch.autograd.grad(tilted.sum(), x_t)
-    got = guided(mixture_denoiser, SCHEDULE, weight, clip=None)(x_t.detach(), t, label)
+    got = guided(mixture_denoiser, SCHEDULE, weight)(x_t.detach(), t, label)
     torch.testing.assert_close(got.eps_hat, -noise * score, rtol=1e-9, atol=1e-9)
 
 
@@ -177,7 +180,7 @@ def test_eq_guidance_gaussian(weight):
     def line(x_t, t, cond=None):
         return (everything if cond is None else one).denoiser(SCHEDULE)(x_t, t)
 
-    *_, last = sample(guided(line, SCHEDULE, weight, clip=None), SCHEDULE, (n, 1), Sampler(steps=500), cond=0)
+    *_, last = sample(guided(line, SCHEDULE, weight), SCHEDULE, (n, 1), Sampler(steps=500), cond=0)
     # five standard deviations of a standard deviation, 1/√(2n), and 1 % for the 500 finite steps
     assert abs(float(last.x_t.std()) * 2.0 ** (weight - 1) - 1) < 5 / math.sqrt(2 * n) + 0.01
 
@@ -193,13 +196,13 @@ def test_given_keeps_the_proportions_of_the_components():
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
 def test_a_weight_that_is_negative_or_not_finite_is_refused(weight):
     with pytest.raises(ValueError, match="weight"):
-        guided(labelled_points(), SCHEDULE, weight, clip=(-1, 1))
+        guided(labelled_points(), SCHEDULE, weight)
 
 
 @pytest.mark.parametrize("weight", [[-0.1, 1.0], [math.nan, 1.0], [[1.0, 2.0]], []])
 def test_weights_of_each_sample_are_looked_at(weight):
     with pytest.raises(ValueError, match=r"weight must be a finite number ≥ 0 .* or one for each sample, \(B,\); got "):
-        guided(labelled_points(), SCHEDULE, torch.tensor(weight), clip=(-1, 1))
+        guided(labelled_points(), SCHEDULE, torch.tensor(weight))
 
 
 @pytest.mark.parametrize("shape", ["points", "pictures"])
@@ -212,10 +215,10 @@ def test_each_sample_may_have_its_own_weight(shape, form):
     weights = [0.0, 1.0, 3.0, 0.5][:4 if shape == "pictures" else 2]
     n = len(weights)
     x_t, cond = torch.randn(n, *size, generator=generator(2), dtype=torch.float64), torch.arange(n)
-    together = guided(denoiser, SCHEDULE, form(weights), clip=None)(x_t, 500, cond)
+    together = guided(denoiser, SCHEDULE, form(weights))(x_t, 500, cond)
     for i, weight in enumerate(weights):
         row = slice(i, i + 1)
-        alone = guided(denoiser, SCHEDULE, weight, clip=None)(x_t[row], 500, cond[row])
+        alone = guided(denoiser, SCHEDULE, weight)(x_t[row], 500, cond[row])
         torch.testing.assert_close(together.x0_hat[row], alone.x0_hat, rtol=0, atol=16 * 32 * 2**-52)
         torch.testing.assert_close(together.eps_hat[row], alone.eps_hat, rtol=0, atol=3 * eps_tolerance(500))
 
@@ -224,7 +227,7 @@ def test_another_number_of_weights_than_of_samples_is_refused():
     x_t, cond = noised(4)
     for count in (1, 2, 5):
         with pytest.raises(ValueError, match=f"weight must be one number or one for each of 4 samples, got {count}"):
-            guided(labelled_points(), SCHEDULE, torch.full((count,), 3.0), clip=(-1, 1))(x_t, 500, cond)
+            guided(labelled_points(), SCHEDULE, torch.full((count,), 3.0))(x_t, 500, cond)
 
 
 def test_a_clip_turned_round_is_refused():
@@ -242,30 +245,32 @@ def test_eq_label_embedding():
     assert torch.equal(embed(time, None)[2], wanted[2])  # no label is row num_classes
 
 
-class Digits:
-    """Forty blank images whose label is their row number modulo ten."""
+class Watched(Network):
+    """A network that keeps the conditions it was given."""
 
-    images = torch.zeros(40, 1, 28, 28, dtype=torch.uint8)
-    labels = torch.arange(40) % 10
+    num_classes = 10
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x, time, cond):
+        self.seen.append(cond)
+        return torch.zeros_like(x)
 
 
 def test_eq_label_dropout():
-    recipe = replace(MNIST_UNET_BASE, dropout=0.1)
-    loss = recipe.loss_fn(Digits, torch.device("cpu"), Group())
-    seen = []
-
-    def net(x, time, cond):
-        seen.append(cond)
-        return torch.zeros_like(x)
-
-    rows = torch.arange(40).repeat(5)
+    """Of forty blank images whose label is their row number modulo ten."""
+    digits = ImageData(torch.zeros(40, 1, 28, 28, dtype=torch.uint8), torch.arange(40) % 10, "blank", "made here", "")
+    loss = replace(MNIST_UNET_BASE, dropout=0.1).loss_fn(digits, torch.device("cpu"), Group())
+    net, rows = Watched(), torch.arange(40).repeat(5)
     for k in range(50):
-        loss(net, rows, generator(k))
-    seen = torch.stack(seen)
+        loss(net, step_of(rows, seed=k))
+    seen = torch.stack(net.seen)
     dropped = seen == 10
     # 10,000 labels dropped with probability 0.1: the standard deviation of the share is √(0.09/10000) = 0.003
     assert abs(float(dropped.double().mean()) - 0.1) < 5 * 0.003
-    assert bool((seen == Digits.labels[rows])[~dropped].all())
+    assert bool((seen == digits.labels[rows])[~dropped].all())
 
 
 @pytest.mark.parametrize("t", TIMES)

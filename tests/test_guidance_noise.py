@@ -53,5 +53,5 @@ def test_a_denoiser_is_told_that_there_is_no_condition() -> None:
         return Prediction(x_t, x_t)
 
     for weight in (0, 1, 3):
-        guided(strict, SCHEDULE, weight, clip=(-1, 1))(DIGITS, 500, "label")
+        guided(strict, SCHEDULE, weight)(DIGITS, 500, "label")
     assert asked == [None, "label", None, "label"]

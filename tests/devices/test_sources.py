@@ -34,6 +34,7 @@ WIDE = {  # .double() without .cpu() before it: "file function", or "chapter cel
 MADE = {  # made like something that is given, without a device
     "chapters/article/measure.py loss_at_the_listings_levels": "moved batch by batch",
     "metrics/digits.py _against_training_digits": "rows of data on the CPU",
+    "data/pictures.py kept_back": "a folder is read on the CPU",
     "exact.py GaussianMixture.draw": "the mixture is on the CPU",
     "exact.py GaussianMixture.quantile": "the mixture is on the CPU",
     "metrics/frechet.py random_floor": "rows that are checked are on the CPU",

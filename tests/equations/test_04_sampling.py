@@ -170,6 +170,7 @@ def test_eq_sampling_order(sampler: str, order: int) -> None:
     schedule = cosine(1000, offset=0.0)
     crowd = (torch.arange(64, dtype=torch.float64) + 0.5) / 64
     start = DATA.marginal(float(schedule.signal[-1]), float(schedule.noise[-1])).quantile(crowd)
-    ends = [list(sample(DATA.denoiser(schedule), schedule, x_start=start, sampler=Sampler(sampler, steps=n)))[-1].x_t for n in (10, 40)]
+    ends = [list(sample(DATA.denoiser(schedule), schedule, x_start=start, sampler=Sampler(sampler, steps=n)))[-1].x_t
+            for n in (10, 40)]
     few, many = (float((end - DATA.quantile(crowd)).abs().mean()) for end in ends)
     assert math.log(few / many, 4) == pytest.approx(order, abs=1 / 3)  # 10 steps are few for the law to hold exactly

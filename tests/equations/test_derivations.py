@@ -281,7 +281,7 @@ def test_eq_app_guidance_score(weight) -> None:
     free, given = BUMPS.marginal(a, b), GaussianMixture([[0.9]], [0.2]).marginal(a, b)
     log_p = (1 - weight) * free.log_density(x_t) + weight * given.log_density(x_t)
     gradient, = torch.autograd.grad(log_p.sum(), x_t)
-    eps_hat = guided(one_bump_or_all, COSINE, weight, clip=None)(x_t.detach(), 600, "right").eps_hat
+    eps_hat = guided(one_bump_or_all, COSINE, weight)(x_t.detach(), 600, "right").eps_hat
     torch.testing.assert_close(-eps_hat / b, gradient, rtol=1e-9, atol=1e-9)
 
 
@@ -289,6 +289,6 @@ def test_eq_app_guidance() -> None:
     x_t = torch.tensor([[-0.5], [0.2], [1.0]], dtype=torch.float64)
     free, given = (one_bump_or_all(x_t, 600, cond).eps_hat for cond in (None, "right"))
     for w in (0.0, 1.0, 3.0):
-        eps_hat = guided(one_bump_or_all, COSINE, w, clip=None)(x_t, 600, "right").eps_hat
+        eps_hat = guided(one_bump_or_all, COSINE, w)(x_t, 600, "right").eps_hat
         torch.testing.assert_close(eps_hat, free + w * (given - free), rtol=1e-10, atol=1e-10)
         torch.testing.assert_close(eps_hat, (1 + (w - 1)) * given - (w - 1) * free, rtol=1e-10, atol=1e-10)

@@ -78,7 +78,8 @@ def test_a_walk_in_float32_ends_where_one_in_float64_does(schedule: Schedule, sa
     """The denoiser computes in float64; x, the update and the noise are float32 in one walk."""
     x_start = random(500, 2)
     walk = [990, *timesteps(schedule, 20)[1:]]
-    runs = [list(sample(DATA.denoiser(schedule), schedule, x_start=x_start.to(kind), times=walk, sampler=Sampler(sampler)))[-1].x_t
+    denoiser, how = DATA.denoiser(schedule), Sampler(sampler)
+    runs = [list(sample(denoiser, schedule, x_start=x_start.to(kind), times=walk, sampler=how))[-1].x_t
             for kind in (torch.float32, torch.float64)]
     # Each of 20 steps adds the 96 roundings above, and between two bumps a walk enlarges differences up to tenfold;
     # Heun's corrector multiplies those of D by σ_t/2σ_s, at most 4 on these walks.
@@ -197,7 +198,7 @@ def test_zero_terminal_snr_is_finite_wherever_it_can_be() -> None:
             torch.testing.assert_close(renoise(ZERO_SNR, x, s, 4, D), D, rtol=0, atol=0)
             assert float(posterior_std(ZERO_SNR, 4, s)) == pytest.approx(float(ZERO_SNR.noise[s]), abs=1e-15)
     for predicts in ("x0", "v", "flow"):
-        prediction = Denoiser(lambda x, time, cond: 0.3 * x, ZERO_SNR, predicts, clip=(-1, 1))(x, 4)
+        prediction = Denoiser(lambda x, time, cond: 0.3 * x, ZERO_SNR, predicts)(x, 4)
         assert torch.isfinite(prediction.x0_hat).all() and torch.isfinite(prediction.eps_hat).all()
 
 

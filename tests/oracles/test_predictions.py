@@ -37,7 +37,7 @@ def test_what_is_predicted_does_not_matter(schedule: Schedule, settings: dict) -
     walk = [950, 800, 620, 480, 350, 200, 110, 40, 7, 0]
     paths = {}
     for predicts in PREDICTS:
-        denoiser = Denoiser(network(schedule, predicts), schedule, predicts, clip=None)
+        denoiser = Denoiser(network(schedule, predicts), schedule, predicts)
         paths[predicts] = [state.x_t for state in states_of(denoiser, schedule, x_start=x_start, times=walk, **settings)]
     for predicts in PREDICTS[1:]:
         for one, other in zip(paths["eps"], paths[predicts], strict=True):

@@ -174,7 +174,7 @@ def test_weight_one_is_the_conditional_model_to_the_bit(schedule: Schedule, data
 def test_guidance_is_a_straight_line_in_its_weight(schedule: Schedule, data, x: Tensor, weight: float) -> None:
     t, model = data.draw(st.integers(1, schedule.T)), two_models(schedule)
     low, high = (model(x, t, cond).x0_hat for cond in (None, "label"))
-    found = guided(model, schedule, weight, clip=None)(x, t, "label")
+    found = guided(model, schedule, weight)(x, t, "label")
     close(found.x0_hat, (1 - weight) * low + weight * high)
     signal, noise = schedule.at(t, like=x)
     close(signal * found.x0_hat + noise * found.eps_hat, x)
