@@ -53,7 +53,7 @@ class Checkpoint:
     def schedule(self) -> schedules.Schedule:
         """The noise schedule that the network was trained with."""
         config = dict(self._setting("schedule"))
-        return schedules.SCHEDULES[config.pop("name")](**config)
+        return _registered("schedule", config.pop("name"), schedules.SCHEDULES, self.name)(**config)
 
     @property
     def denoiser(self) -> Denoiser:
@@ -63,10 +63,7 @@ class Checkpoint:
     @property
     def kind(self) -> Kind:
         """The kind of diffusion: how samples are drawn."""
-        name = self.card["config"].get("kind", "gaussian")
-        if name not in KINDS:
-            raise CheckpointError(f"{self.name} is of the kind {name!r}, and those known here are {', '.join(KINDS)}")
-        return KINDS[name]
+        return _registered("kind of diffusion", self.card["config"].get("kind", "gaussian"), KINDS, self.name)
 
     @property
     def sampler(self):
@@ -77,8 +74,10 @@ class Checkpoint:
     def codec(self) -> Codec:
         """What turns the network's samples into those of the data."""
         config = dict(self.card["config"].get("codec") or {"kind": "identity"})
-        make = CODECS[config.pop("kind")]
-        return make(self.parts[config.pop("part")], **config) if "part" in config else make(**config)
+        make = _registered("codec", config.pop("kind"), CODECS, self.name)
+        if "part" not in config:
+            return make(**config)
+        return make(_registered("part", config.pop("part"), self.parts, self.name), **config)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -161,7 +160,8 @@ def load(name: str | Path, device: str | torch.device | None = None) -> Checkpoi
 
 def _build(config: dict, tensors: dict[str, Tensor], part: str, name: str | Path, device: torch.device) -> nn.Module:
     """One of a checkpoint's networks, in evaluation mode on the device."""
-    net = NETWORKS[config["kind"]](**{key: value for key, value in config.items() if key != "kind"})
+    make = _registered("network", config["kind"], NETWORKS, name)
+    net = make(**{key: value for key, value in config.items() if key != "kind"})
     weights = {k.removeprefix(f"{part}."): v.float() if v.is_floating_point() else v
                for k, v in tensors.items() if k.startswith(f"{part}.")}
     try:
@@ -169,6 +169,13 @@ def _build(config: dict, tensors: dict[str, Tensor], part: str, name: str | Path
     except RuntimeError as error:
         raise CheckpointError(f"the weights of {name} do not fit the network of its card: {first_line(error)}") from error
     return place(net, device).eval().requires_grad_(False)
+
+
+def _registered(what: str, entry: str, registry: dict, name: str | Path):
+    """What the card of `name` calls so. Raises CheckpointError where this version of the package does not know it."""
+    if entry not in registry:
+        raise CheckpointError(f"the card of {name} names an {unknown_name(what, entry, registry)}")
+    return registry[entry]
 
 
 def find_trained(name: str, runs: str | Path) -> Path:

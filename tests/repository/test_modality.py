@@ -470,6 +470,43 @@ def test_codes_that_a_second_network_decodes(registered, command, monkeypatch):
     assert figures["fd"] < figures["noise"] / 5
 
 
+# --- What does not fit
+
+
+@pytest.mark.parametrize(("changes", "says"), [
+    ({"data": "toy-tokens"}, "adds Gaussian noise, which needs floating point, and 'toy-tokens-train' holds torch.int64"),
+    ({"network": TWOFOLD.network}, "is told a condition, and 'toy-series-train' has none"),
+    ({"data": None}, "no data set is named. Allowed: mnist"),
+    ({"data": "toy-serie"}, "unknown data set 'toy-serie'. Did you mean 'toy-series'?"),
+])
+def test_a_recipe_that_does_not_fit_its_data_ends_in_one_line(registered, monkeypatch, tmp_path, capsys, changes, says):
+    registered(SERIES, load_series, SeriesNet, distance_to("toy-series"), tokens=(LOADERS, "toy-tokens", load_tokens),
+               twofold=(NETWORKS, "toy-twofold-net", TwofoldNet))
+    monkeypatch.setitem(RECIPES, "toy-series", replace(SERIES, **changes))
+    assert main(["train", "toy-series", "--device", "cpu", "--folder", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert says in err and err.count("\n") == 1
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(("config", "says"), [
+    ({"kind": "gausian"}, "unknown kind of diffusion 'gausian'. Did you mean 'gaussian'?"),
+    ({"schedule": {"name": "cosin"}}, "unknown schedule 'cosin'"),
+    ({"codec": {"kind": "tokeniser"}}, "unknown codec 'tokeniser'"),
+    ({"codec": {"kind": "network", "part": "coder"}}, "unknown part 'coder'"),
+    ({"network": {"kind": "transformer"}}, "unknown network 'transformer'"),
+    ({"metric": None}, "no metric is named. Allowed: "),
+])
+def test_a_card_with_what_is_not_known_here_ends_in_one_line(registered, tmp_path, capsys, config, says):
+    registered(SERIES, load_series, SeriesNet, distance_to("toy-series"))
+    data = load_series("train")
+    full = SERIES.config() | SERIES.uses(data) | config
+    path = checkpoints.save(tmp_path, {"name": "toy", "config": full}, checkpoints.half(SERIES.build()))
+    assert main(["evaluate", str(path), "--n", "2", "--steps", "1", "--device", "cpu"]) == 2
+    err = capsys.readouterr().err
+    assert says in err and err.count("\n") == 1
+
+
 # --- Digits are one modality among others
 
 DIGITS = re.compile(r"\b28 ?[×x] ?28\b|\b28, ?28\b|\b784\b")
