@@ -39,7 +39,7 @@ class Yardstick:
         return frechet_distance(*self.statistics, *feature_statistics(features))
 
     def _raw(self, x: Tensor) -> Tensor:
-        return torch.cat([self.encoder(part) for part in x.split(500)]).double()
+        return torch.cat([self.encoder(part) for part in x.split(500)]).cpu().double()
 
 
 def evaluate(x: Tensor, cond: Condition = None, calls: int | None = None, device: str | None = None, *,
