@@ -13,7 +13,7 @@ from cases import step_of
 from diffusion_utils.data import ImageData
 from diffusion_utils.denoiser import Prediction
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
-from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
+from diffusion_utils.guidance import guided, keep_known, leaving_out, repaint_times, sdedit_start
 from diffusion_utils.networks import Network
 from diffusion_utils.networks.embedding import ConditionEmbedding, sinusoidal
 from diffusion_utils.recipes.mnist_unet_base import MNIST_UNET_BASE
@@ -233,6 +233,54 @@ def test_another_number_of_weights_than_of_samples_is_refused():
 def test_a_clip_turned_round_is_refused():
     with pytest.raises(ValueError, match=r"low < high, got \(1.0, -1.0\)"):
         guided(labelled_points(), SCHEDULE, 3.0, clip=(1.0, -1.0))
+
+
+def test_a_weaker_denoiser_is_moved_away_from_even_without_a_condition():
+    """Autoguidance: weights 0 and 1 are the two denoisers themselves, with one call each."""
+    strong, weak = (GaussianMixture([[0.0, 0.3]], [std]).denoiser(SCHEDULE) for std in (0.5, 0.8))
+    x_t = noised()[0]
+    for cond in (None, torch.arange(len(x_t))):
+        for weight, wanted in ((1, strong), (0, weak)):
+            (of_strong, of_weak), calls = (count_calls(one) for one in (strong, weak)), []
+            got = guided(of_strong[0], SCHEDULE, weight, weaker=of_weak[0])(x_t, 500, cond)
+            calls = of_strong[1] + of_weak[1]
+            assert torch.equal(got.x0_hat, wanted(x_t, 500).x0_hat) and len(calls) == 1 and calls[0] is cond
+        got = guided(strong, SCHEDULE, 2.5, weaker=weak)(x_t, 500, cond).eps_hat
+        wanted = weak(x_t, 500).eps_hat + 2.5 * (strong(x_t, 500).eps_hat - weak(x_t, 500).eps_hat)
+        assert (got - wanted).abs().max() < 2.5 * eps_tolerance(500)
+
+
+PARTS = {"column": {0: [0, 2], 1: [1, 2]}, "row": {0: [0, 1], 1: [2]}}  # what an entry leaves of the mixture's components
+
+
+def told(x_t, t, cond=None):
+    """The exact denoiser of a condition of two entries, each one number for all samples."""
+    left = [set(PARTS[name][int(entry[0])]) for name, entry in (cond or {}).items()]
+    return MIXTURE.given(sorted(set.intersection({0, 1, 2}, *left))).denoiser(SCHEDULE)(x_t, t)
+
+
+@pytest.mark.parametrize("t", [50, 500, 900])
+def test_a_part_of_the_condition_can_be_what_guidance_counts(t):
+    """With the row dropped the score is ∇ [ln p(x_t, column) + w·ln p(row given x_t, column)], for the exact mixture."""
+    weight, x_t = 3.0, noised()[0].requires_grad_()
+    cond = {"column": torch.ones(len(x_t), dtype=torch.int64), "row": torch.zeros(len(x_t), dtype=torch.int64)}
+    signal, noise = float(SCHEDULE.signal[t]), float(SCHEDULE.noise[t])
+    column, both = (MIXTURE.given(rows).marginal(signal, noise).log_density(x_t) for rows in ([1, 2], [1]))
+    score, = torch.autograd.grad((column + weight * (both - column)).sum(), x_t)
+    got = guided(told, SCHEDULE, weight, weaker=leaving_out(told, "row"))(x_t.detach(), t, cond)
+    torch.testing.assert_close(got.eps_hat, -noise * score, rtol=1e-9, atol=1e-9)
+
+
+def test_what_is_left_out_is_not_told():
+    counting, seen = count_calls(told)
+    x_t = noised()[0]
+    cond = {"column": torch.zeros(len(x_t)), "row": torch.ones(len(x_t))}
+    leaving_out(counting, "row")(x_t, 500, cond)
+    leaving_out(counting, "row", "column")(x_t, 500, cond)
+    assert [None if one is None else list(one) for one in seen] == [["column"], None] and seen[0]["column"] is cond["column"]
+    assert list(cond) == ["column", "row"], "the caller's own condition stays whole"
+    with pytest.raises(ValueError, match="words cannot be left out of a condition that is of column, row"):
+        leaving_out(told, "words")(x_t, 500, cond)
 
 
 # --- the label, in the network and in training ------------------------------------------------------------------------

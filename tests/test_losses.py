@@ -82,11 +82,55 @@ def test_the_condition_reaches_the_network() -> None:
     assert seen == ["label"]
 
 
-@pytest.mark.parametrize("shape", [(3, 1), (1,), (), (3, 1, 1, 1), (3, 1, 4, 4), (4,)])
+def test_a_mask_says_what_counts() -> None:
+    """Pixel by pixel in plain Python: the squared errors that count, by their mask, over the sum of the mask."""
+    x0, eps = pair()
+    mask, t = torch.zeros(x0.shape), torch.tensor([1, 500, 900])
+    mask[0, 0, 1, 2], mask[2, 0, 3] = 1.0, 0.25  # five pixels, none of the second sample
+    found = diffusion_loss(lambda x, *_: 0.5 * x, COSINE, "v", x0, t, eps, weight=mask)
+    total = 0.0
+    for i, row, column in [(0, 1, 2), *((2, 3, column) for column in range(4))]:
+        a, b = float(COSINE.signal[t[i]]), float(COSINE.noise[t[i]])
+        x, e = float(x0[i, 0, row, column]), float(eps[i, 0, row, column])
+        total += float(mask[i, 0, row, column]) * (0.5 * (a * x + b * e) - (a * e - b * x)) ** 2
+    # the output is rounded to float32, 2⁻²⁴ of numbers of the size of 1
+    assert float(found) == pytest.approx(total / 2.0, rel=1e-6)
+    everything = diffusion_loss(lambda x, *_: 0.5 * x, COSINE, "v", x0, t, eps, weight=torch.ones(x0.shape).bool())
+    torch.testing.assert_close(everything, diffusion_loss(lambda x, *_: 0.5 * x, COSINE, "v", x0, t, eps), rtol=1e-6, atol=0)
+
+
+def test_what_a_mask_hides_teaches_nothing() -> None:
+    x0, eps = pair()
+    hidden, scale = torch.ones(x0.shape, dtype=torch.bool), torch.ones(x0.shape, dtype=torch.float64, requires_grad=True)
+    hidden[:, :, :2] = False
+    diffusion_loss(lambda x, *_: scale * x, COSINE, "v", x0, torch.tensor([1, 2, 3]), eps, weight=hidden).backward()
+    assert torch.equal(scale.grad != 0, hidden)
+
+
+def test_a_mask_that_counts_nothing_is_refused() -> None:
+    """The mean over nothing is 0/0, and the weights would be NaN after one step."""
+    x0, eps = pair()
+    with pytest.raises(ValueError, match="the mask counts nothing: it must be above 0 somewhere"):
+        diffusion_loss(lambda x, *_: x, COSINE, "v", x0, torch.tensor([1, 2, 3]), eps, weight=torch.zeros(x0.shape))
+
+
+def test_points_as_many_as_they_have_coordinates_may_have_a_mask() -> None:
+    """(B, B) is a mask of B points, and (B,) a factor of each."""
+    x0, eps = torch.randn((2, 3, 3), generator=generator(), dtype=torch.float64)
+    t, net = torch.tensor([100, 500, 900]), lambda x, *_: 0.5 * x
+    row = torch.tensor([3.0, 0.0, 0.0])  # 3 of the first sample's, over 3 samples
+    mask = torch.zeros(3, 3)
+    mask[0] = 1
+    by_row, by_mask = (diffusion_loss(net, COSINE, "v", x0, t, eps, weight=weight) for weight in (row, mask))
+    torch.testing.assert_close(by_row, by_mask, rtol=1e-6, atol=0)
+    torch.testing.assert_close(by_mask, diffusion_loss(net, COSINE, "v", x0[:1], t[:1], eps[:1]), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (1,), (), (3, 1, 1, 1), (1, 1, 4, 4), (4,)])
 def test_a_weight_is_one_number_a_sample(shape: tuple[int, ...]) -> None:
     """(3, 1) against (3,) is (3, 3): the mean of all the products, which is no weighted mean."""
     x0, eps = pair()
-    with pytest.raises(ValueError, match=r"weight must be one number a sample, \(3,\), got \("):
+    with pytest.raises(ValueError, match=r"weight must be one number a sample, \(3,\), or a mask \(3, 1, 4, 4\), got \("):
         diffusion_loss(lambda x, *_: x, COSINE, "v", x0, torch.tensor([1, 2, 3]), eps, weight=torch.ones(shape))
 
 

@@ -1,13 +1,15 @@
-"""What a walk begins with, and what it forgets when it jumps up."""
+"""What a walk begins with, what it forgets when it jumps up, and that any step can be taken, not only a Gaussian one."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 from cases import VP, random
+from torch import Tensor
 
 from diffusion_utils.exact import GaussianMixture
 from diffusion_utils.noise import SampleNoise
-from diffusion_utils.sampling import Sampler, sample, update
+from diffusion_utils.sampling import Sampler, State, sample, update, walk
 
 DATA = GaussianMixture([[-0.7, 0.2], [0.6, 0.5]], [0.3, 0.2])
 
@@ -28,3 +30,71 @@ def test_a_jump_up_makes_the_two_step_solver_begin_again() -> None:
     torch.testing.assert_close(at[300].x_t, first_order, rtol=0, atol=0)
     plain = update(schedule, at[300].x_t, 300, 100, at[300].x0_hat)
     assert float((at[100].x_t - plain).abs().max()) > 1e-3, "the step after it is of the second order"
+
+
+class Counter:
+    """A step on integers, such as tokens are: what it did is written in the digits of x, and `asked` keeps what it was told."""
+
+    def __init__(self):
+        self.asked: list[tuple] = []
+
+    def estimate(self, x_t: Tensor, t: int) -> Tensor:
+        return x_t + t
+
+    def down(self, now: State, s: int, before: State | None, draw) -> Tensor:
+        self.asked.append((now.t, s, None if before is None else before.t))
+        return 10 * now.x_t + s + draw()
+
+    def up(self, x_t: Tensor, t: int, s: int, draw) -> Tensor:
+        self.asked.append((t, s, "up"))
+        return 100 * x_t + s
+
+
+def test_a_walk_takes_any_step() -> None:
+    """From 7 down to t = 2 and 1, up to 3 and down to 0, with 0 drawn each time."""
+    step, start = Counter(), torch.tensor([7])
+    states = list(walk(step, start, [4, 2, 1, 3, 0], draw=lambda: 0))
+    assert step.asked == [(4, 2, None), (2, 1, 4), (1, 3, "up"), (3, 0, None)]  # after a jump there is no step before
+    assert [state.t for state in states] == [4, 2, 3, 0]
+    # 7·10 + 2 = 72, 72·10 + 1 = 721, 721·100 + 3 = 72103, 72103·10 + 0 = 721030
+    assert [int(state.x_t) for state in states] == [7, 72, 72103, 721030]
+    assert [int(state.x0_hat) for state in states] == [11, 74, 72106, 721030]
+    assert {state.x_t.dtype for state in states} == {torch.int64}
+
+
+def test_what_is_written_after_a_step_is_what_the_next_one_sees() -> None:
+    """Not after a jump up: what is known is noised to the level of a step down."""
+    seen = []
+
+    def after_step(x_s: Tensor, s: int) -> Tensor:
+        seen.append((int(x_s), s))
+        return torch.full_like(x_s, s)
+
+    states = list(walk(Counter(), torch.tensor([7]), [4, 2, 3, 0], draw=lambda: 1, after_step=after_step))
+    assert seen == [(73, 2), (2031, 0)]  # 7·10 + 2 + 1; 2·100 + 3, and that ·10 + 0 + 1
+    assert [int(state.x_t) for state in states] == [7, 203, 0]
+
+
+def test_a_samplers_settings_can_be_changed_but_not_in_place() -> None:
+    own = Sampler("ddpm", 20, "late", eta=(1.4, 0.5), eta_border=0.3)
+    assert own.changed() == own.changed(steps=None, eta=None, sampler=None) == own.changed(sampler="ddpm") == own
+    assert own.changed(steps=5, spacing=1.5) == Sampler("ddpm", 5, 1.5, eta=(1.4, 0.5), eta_border=0.3)
+    assert own.changed(eta=0.5).shares == (0.5, 0.5)
+    with pytest.raises(AttributeError):  # dataclasses.FrozenInstanceError is one
+        own.steps = 5
+
+
+def test_eta_and_its_border_belong_to_the_sampler_they_were_chosen_for() -> None:
+    own = Sampler("ddpm", 20, "late", eta=(1.4, 0.5), eta_border=0.3)
+    assert own.changed(sampler="ddim") == Sampler("ddim", 20, "late")
+    assert own.changed(sampler="ddim", eta=0.5, eta_border=1) == Sampler("ddim", 20, "late", eta=0.5, eta_border=1)
+    assert own.changed(sampler="heun").shares == (0, 0) and own.changed(sampler="dpmpp_2m_sde").shares == (1, 1)
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"sampler": "eular"}, "unknown sampler 'eular'"), ({"steps": 0}, "steps must be"),
+    ({"variance": "small"}, "unknown variance 'small'"),
+])
+def test_a_change_to_what_there_is_not_is_refused(given: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sampler("ddpm", 20).changed(**given)
