@@ -104,7 +104,10 @@ def condition_asked(checkpoint: Checkpoint, args: argparse.Namespace, n: int) ->
     if checkpoint.condition is not None and not checkpoint.num_classes:
         raise ValueError(f"{checkpoint.name} is told {checkpoint.condition}, and no label: --like-data takes it from "
                          "the test data")
-    return torch.arange(n) % max(1, checkpoint.num_classes) if args.label == "all" else _integer("--label", args.label)
+    if args.label == "all":
+        return torch.arange(n) % max(1, checkpoint.num_classes)
+    classes = checkpoint.card.get("classes", [])  # their names, where they have any
+    return classes.index(args.label) if args.label in classes else _integer("--label", args.label)
 
 
 def evaluate_command(args: argparse.Namespace) -> None:
@@ -291,7 +294,8 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("sample", parents=[sampling], help="write samples to an .npy file")
     one.add_argument("--checkpoint", type=_path, required=True)
     one.add_argument("--n", type=int, help="how many (default: 64)")
-    one.add_argument("--label", help="0…9, or 'all' for 0, 1, …, 9, 0, … (labels are written beside the samples)")
+    one.add_argument("--label", help="0…9, the name of a class, or 'all' for 0, 1, …, 9, 0, … (labels "
+                     "are written beside the samples)")
     one.add_argument("--like-data", action="store_true", help="tell the network what belongs to the test data, in their order "
                      "(written beside the samples)")
     one.add_argument("--out", type=_path, required=True, help="the .npy file; or, for pictures, a .png file with all of them")

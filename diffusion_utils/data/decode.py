@@ -51,9 +51,9 @@ def squared(image: Image.Image, size: int) -> Square:
     done = []
     if image.mode.startswith("I"):
         image = eight_bits(image)
-        done.append("16 bits a pixel, of which the upper 8 are kept")
+        done.append("with 16 bits a pixel, of which the upper 8 are kept")
     if image.mode == "CMYK":
-        done.append("CMYK, turned into RGB")
+        done.append("in CMYK, turned into RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         clear = image.convert("RGBA")
         if clear.getchannel("A").getextrema()[0] < 255:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -283,8 +284,9 @@ def _try(read: Callable) -> Callable:
 
 
 def _in_threads(work: Callable, items: list, what: str) -> list:
-    """work(item) of all items, in order; Pillow decodes several at once."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    """work(item) of all items, in order; Pillow decodes several at once. What it warns of is told with what is left out."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a picture of 100 million pixels, or EXIF data that cannot be read
         return list(tqdm(pool.map(work, items), total=len(items), desc=what, delay=2))
 
 
