@@ -24,6 +24,9 @@ DEAD_PROXY = "http://127.0.0.1:9"
 NO_NETWORK = {**dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), DEAD_PROXY),
               "no_proxy": None, "NO_PROXY": None, "DIFFUSION_DATA": None}
 
+# Two processes share the tests, by the file, and those of the pages by the page (tests/book/conftest.py).
+IN_TWO = ("-n", "2", "--dist")
+
 
 def test(reuse: bool, full: bool) -> int:
     """Run all stages, print the summary, and return the exit status.
@@ -33,7 +36,7 @@ def test(reuse: bool, full: bool) -> int:
     """
     stages: list[tuple[str, Callable[[], Tally]]] = [
         ("lint", lambda: from_status(python("-m", "ruff", "check", "--quiet", "."))),
-        ("unit tests", lambda: pytest("tests", "--ignore=tests/book")),
+        ("unit tests", lambda: pytest("tests", "--ignore=tests/book", *IN_TWO, "loadfile")),
         ("notebooks", lambda: execute(chapters(), reuse)),
         ("notebooks, ipywidgets 7.7.1", lambda: old_widgets(full)),
         ("book, warnings are errors", lambda: from_status(pages.build(fresh=True, failed=failed_chapters()))),
@@ -59,7 +62,8 @@ def attempt(stage: Callable[[], Tally]) -> Tally:
 def pytest(*arguments: str, interpreter: Path = PYTHON) -> Tally:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        status = run(interpreter, "-m", "pytest", "-q", f"--junitxml={report}", *arguments, env={"PYTHONUTF8": "1"})
+        threads = {"OMP_NUM_THREADS": "1"} if "-n" in arguments else {}     # each process has a core
+        status = run(interpreter, "-m", "pytest", "-q", f"--junitxml={report}", *arguments, env={"PYTHONUTF8": "1", **threads})
         return from_junit(report, status)
 
 
@@ -117,7 +121,7 @@ NOT_THE_PACKAGE = ("book", "repository", "notebooks", "benchmarks", "peers")
 
 def oldest() -> Tally:
     """Run the tests of the package with the oldest versions of its libraries that it allows."""
-    tools = environment.pins("pytest", "pytest-timeout", "hypothesis", "ipykernel", "nbclient", "Sphinx")
+    tools = environment.pins("pytest", "pytest-timeout", "hypothesis", "ipykernel", "nbclient")
     interpreter = environment.separate("oldest", environment.oldest() + tools)
     left_out = [f"--ignore=tests/{name}" for name in NOT_THE_PACKAGE]
     return pytest("tests", *left_out, "-p", "no:cacheprovider", interpreter=interpreter)
@@ -127,7 +131,7 @@ def browser() -> Tally:
     if not (HTML / "index.html").exists():
         return Tally(failed=1, notes=["no pages to look at: the book was not built"])
     environment.ensure_browser()
-    return pytest("tests/book")
+    return pytest("tests/book", *IN_TWO, "loadgroup")
 
 
 def summary(rows: list[tuple[str, Tally, float]]) -> int:
