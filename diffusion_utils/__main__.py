@@ -48,7 +48,7 @@ def info(args: argparse.Namespace) -> None:
                    if isinstance(v, (int, float, str))}
         print(f"{name}: {training['parameters']:,} parameters, {training['steps_done']:,} steps in {training['seconds']} s "
               f"on {training['hardware']}\n    {figures}")
-    print(f"Recipes: {', '.join(RECIPES)}")
+    print(f"Recipes: {', '.join(RECIPES)}; and pictures, for your own")
 
 
 def train(args: argparse.Namespace) -> None:

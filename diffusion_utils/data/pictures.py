@@ -339,7 +339,7 @@ def describe(folder: Path, entries: list[Entry], squares: list[Square], left_out
 def counted(pairs: Iterable[tuple[str, int]], most: int = 10) -> str:
     """Names with their counts, the first few of many."""
     pairs = list(pairs)
-    shown = ", ".join(f"{name} {count:,}" for name, count in pairs[:most])
+    shown = ", ".join(f"{name} ({count:,})" for name, count in pairs[:most])
     return shown + f" and {len(pairs) - most} more" * (len(pairs) > most)
 
 

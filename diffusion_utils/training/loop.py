@@ -141,7 +141,8 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
                 if stopped or finished or run.is_due():
                     run.save(step, clock(), history, last=stopped or finished)
                 if stopped:
-                    raise TrainingInterrupted(f"stopped at step {step} of {config.steps}"
+                    of_all = f" of {config.steps}" if config.minutes is None else ""
+                    raise TrainingInterrupted(f"stopped at step {step}{of_all}"
                                               + (f"; saved in {run.path}, go on with --resume" if run.path else ""),
                                               stop.asked)
             line, paused = Progress(step, history[-1][1], lr, clock(), ema.net, list(history)), time.monotonic()
