@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from diffusion_utils import checkpoints, devices
 from diffusion_utils.checkpoints import CheckpointError
-from diffusion_utils.networks import UNet
+from diffusion_utils.generate import generate
+from diffusion_utils.latent import Identity
+from diffusion_utils.networks import NETWORKS, UNet
+from diffusion_utils.sampling import Sampler
 
 NETWORK = {"kind": "unet", "channels": [8, 16], "patch": 2, "emb_dim": 16, "num_classes": 10}
 CONFIG = {"network": NETWORK, "schedule": {"name": "cosine", "T": 100}, "predicts": "v",
@@ -158,3 +162,91 @@ def test_the_card_is_readable_text(card: Path) -> None:
     text = card.read_text(encoding="utf-8")
     assert text.endswith("}\n") and len(text.splitlines()) > 10
     assert json.loads(text)["config"] == CONFIG
+
+
+# --- what else a card may say
+
+
+def test_the_card_says_how_samples_are_drawn_and_what_they_are(card: Path) -> None:
+    loaded = checkpoints.load(card, device="cpu")
+    assert loaded.sampler == Sampler("ddim", 2, eta=0.5)
+    assert (loaded.shape, loaded.clip, loaded.condition) == ((1, 28, 28), (-1.0, 1.0), {"shape": [], "dtype": "int64"})
+    assert loaded.denoiser.clip == (-1.0, 1.0) and loaded.parts == {} and isinstance(loaded.codec, Identity)
+
+
+def test_without_a_range_nothing_is_clipped(tmp_path: Path) -> None:
+    config = CONFIG | {"sample": {"shape": [1, 28, 28], "clip": None, "condition": None}}
+    path = checkpoints.save(tmp_path, {"name": "wide", "config": config}, checkpoints.half(network()))
+    loaded = checkpoints.load(path, device="cpu")
+    assert loaded.clip is None and loaded.denoiser.clip is None
+
+
+class Halves(nn.Module):
+    """Codes that are the samples divided by a number; x = number·z."""
+
+    def __init__(self, start: float = 1.0):
+        super().__init__()
+        self.number = nn.Parameter(torch.tensor(start))
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return x / self.number
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return z * self.number
+
+
+def other_network() -> UNet:
+    torch.manual_seed(1)
+    return UNet(channels=[8], patch=4, emb_dim=8)
+
+
+def with_parts(folder: Path, codec: dict) -> Path:
+    """A checkpoint of three networks: the denoiser, "judge", which is another U-Net, and "scale", of the codec."""
+    small = {"kind": "unet", "channels": [8], "patch": 4, "emb_dim": 8}
+    judge, scale = other_network(), Halves(0.25)
+    config = CONFIG | {"parts": {"judge": small, "scale": {"kind": "halves"}}, "codec": codec}
+    tensors = checkpoints.half(network()) | checkpoints.half(judge, "judge") | checkpoints.half(scale, "scale")
+    return checkpoints.save(folder, {"name": "three", "config": config}, tensors)
+
+
+def test_a_checkpoint_may_hold_several_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETWORKS, "halves", Halves)
+    loaded = checkpoints.load(with_parts(tmp_path, {"kind": "network", "part": "scale"}), device="cpu")
+    for found, wanted in ((loaded.net, network()), (loaded.parts["judge"], other_network())):
+        assert not found.training and not any(p.requires_grad for p in found.parameters())
+        for name, weight in wanted.state_dict().items():
+            assert ((found.state_dict()[name] - weight).abs() <= 2**-11 * weight.abs() + 2**-25).all()  # as in the round trip
+    assert list(loaded.parts) == ["judge", "scale"] and float(loaded.parts["scale"].number) == 0.25
+
+
+def test_what_is_drawn_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The range on the card is that of the codes; what is drawn is a quarter of them, to the bit."""
+    monkeypatch.setitem(NETWORKS, "halves", Halves)
+    loaded = checkpoints.load(with_parts(tmp_path / "a", {"kind": "network", "part": "scale"}), device="cpu")
+    plain = checkpoints.load(with_parts(tmp_path / "b", {"kind": "identity"}), device="cpu")
+    codes, x = generate(plain, 3, cond=1), generate(loaded, 3, cond=1, batch=2)
+    assert float(codes.abs().max()) == 1 and torch.equal(generate(loaded, 3, cond=1), 0.25 * codes)
+    assert x.shape == (3, 1, 28, 28) and torch.equal(loaded.codec.encode(0.25 * codes), codes)
+
+
+@pytest.mark.parametrize(("codec", "says"), [({"kind": "network", "part": "decoder"}, "decoder"), ({"kind": "jpeg"}, "jpeg")])
+def test_a_codec_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: dict, says: str) -> None:
+    monkeypatch.setitem(NETWORKS, "halves", Halves)
+    loaded = checkpoints.load(with_parts(tmp_path, codec), device="cpu")
+    with pytest.raises(CheckpointError, match=says):
+        _ = loaded.codec
+
+
+def test_a_part_without_weights_is_refused(tmp_path: Path) -> None:
+    config = CONFIG | {"parts": {"judge": {"kind": "unet", "channels": [8], "patch": 4, "emb_dim": 8}}}
+    card = checkpoints.save(tmp_path, {"name": "two", "config": config}, checkpoints.half(network()))
+    with pytest.raises(CheckpointError, match="do not fit the network of its card.*Missing key"):
+        checkpoints.load(card)
+
+
+@pytest.mark.parametrize("setting", ["sample", "sampling", "schedule", "predicts"])
+def test_a_card_that_says_too_little_to_sample_is_named(tmp_path: Path, setting: str) -> None:
+    config = {name: entry for name, entry in CONFIG.items() if name != setting}
+    card = checkpoints.save(tmp_path, {"name": "short", "config": config}, checkpoints.half(network()))
+    with pytest.raises(CheckpointError, match=f"short is not a diffusion model: its card has no '{setting}'"):
+        generate(checkpoints.load(card, "cpu"), 2)

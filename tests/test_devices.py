@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from torch import nn
 
 from diffusion_utils import devices
 
@@ -43,7 +44,7 @@ def printed(code: str) -> list[int]:
 
 @GLIBC
 @pytest.mark.parametrize("keep", ["assert keep_freed_memory()", """
-loss = lambda net, rows, generator: net(torch.ones(len(rows), 1)).mean()
+loss = lambda net, step: net(torch.ones(len(step.rows), 1)).mean()
 list(fit(nn.Linear(1, 1), loss, 8, TrainConfig(steps=1, batch=2)))
 """], ids=["asked to", "training"])
 def test_kept_memory_needs_no_new_pages(keep: str) -> None:
@@ -208,3 +209,32 @@ def test_a_gpu_that_this_pytorch_was_not_built_for_is_not_picked(
         assert "Some GPU" in said and f"capability {capability[0]}.{capability[1]}" in said and "The CPU is used" in said
         with pytest.raises(ValueError, match="device 'cuda' was asked for, but this PyTorch was not built for Some GPU"):
             devices.pick_device("cuda")
+
+
+class Film(nn.Module):
+    """A network of pictures in time: convolutions of one, two and three axes."""
+
+    def __init__(self):
+        super().__init__()
+        self.space, self.film, self.sound = nn.Conv2d(2, 4, 3), nn.Conv3d(2, 4, 3), nn.Conv1d(2, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.film(x).sum() + self.space(x[:, :, 0]).sum() + self.sound(x[:, :, 0, 0]).sum()
+
+
+def test_only_convolutions_of_pictures_are_laid_out_by_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch refuses to lay out a network so that holds weights of five axes."""
+    monkeypatch.setattr(devices, "memory_format", lambda device: torch.channels_last)
+    torch.manual_seed(0)
+    net, x = Film(), torch.randn(2, 2, 4, 6, 6)
+    before = {name: weight.clone() for name, weight in net.state_dict().items()}
+    wanted = net(x)
+    placed = devices.place(net, torch.device("cpu"))
+    assert placed is net and net.space.weight.is_contiguous(memory_format=torch.channels_last)
+    assert net.film.weight.is_contiguous() and net.sound.weight.is_contiguous()
+    assert all(torch.equal(weight, before[name]) for name, weight in net.state_dict().items())
+    # sums of 2·27 products, in another order: a few 2⁻²⁴ of their size
+    torch.testing.assert_close(net(x), wanted, rtol=1e-4, atol=1e-4)
+    net(x).backward()
+    with pytest.raises(RuntimeError, match="required rank 4"):
+        Film().to(memory_format=torch.channels_last)

@@ -53,13 +53,15 @@ WITHOUT = {
         schedules.cosine schedules.flow schedules.from_betas schedules.linear""",
     "it is about times and numbers, and never sees the data": """
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
-        sampling.Sampler sampling.Sampler.calls sampling.fresh_std sampling.posterior_std sampling.step_std sampling.timesteps
+        sampling.Sampler sampling.Sampler.calls sampling.Sampler.changed sampling.fresh_std sampling.posterior_std
+        sampling.step_std sampling.timesteps
         speed.attainable speed.disturbed speed.first_arrival speed.one_clock speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
         plotting.use_style show.show_source widgets.companions.Curve widgets.companions.Histogram
         widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.figure.Axis
         widgets.frame_scrubber.FrameScrubber.from_arrays""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
+    "its features are on the CPU": "metrics.pictures.Yardstick.distance",
     "it has no body of its own": "recipes.recipe.Recipe.loss_fn",
 }
 CHECKS: dict[str, Callable[[torch.device], object]] = {}

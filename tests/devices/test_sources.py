@@ -39,7 +39,6 @@ MADE = {  # made like something that is given, without a device
     "exact.py GaussianMixture.quantile": "the mixture is on the CPU",
     "metrics/frechet.py random_floor": "rows that are checked are on the CPU",
     "noise.py SampleNoise.__call__": "drawn on the CPU, then moved",
-    "recipes/diffusion.py DiffusionRecipe.loss_fn.loss": "drawn for the whole batch, then shared and moved",
     "recipes/mnist_classifier.py jitter": "turns and shifts, of which the grid is moved",
     "02_reverse_process round-trip-0": "a check of equations, on the CPU",
     "02_reverse_process textbook": "a check of equations, on the CPU",

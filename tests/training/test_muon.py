@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
 
-from diffusion_utils.networks.unet import UNet
+from diffusion_utils.networks import MLP, Network, UNet
 from diffusion_utils.training.muon import Muon, newton_schulz, orthogonal
 
 
@@ -86,13 +88,58 @@ def test_vectors_follow_adamw() -> None:
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)  # the same numbers in another order, float32
 
 
-def test_the_layers_next_to_pixels_time_and_labels_are_adams() -> None:
-    net = UNet(channels=(8, 16), emb_dim=16, num_classes=10)
-    matrices, others = Muon(net, lr=1e-3).param_groups
+def shared_out(net: nn.Module) -> tuple[set[str], set[str]]:
+    """Names of the parameters that Muon makes orthogonal, and of those that are Adam's."""
     names = {id(p): name for name, p in net.named_parameters()}
-    of_muon = {names[id(p)] for p in matrices["params"]}
-    of_adam = {names[id(p)] for p in others["params"]}
+    of_muon, of_adam = ({names[id(p)] for p in group["params"]} for group in Muon(net, lr=1e-3).param_groups)
     assert of_muon | of_adam == set(names.values()) and not of_muon & of_adam
+    return of_muon, of_adam
+
+
+def test_the_layers_next_to_pixels_time_and_labels_are_adams() -> None:
+    of_muon, of_adam = shared_out(UNet(channels=(8, 16), emb_dim=16, num_classes=10))
     assert {"conv_in.weight", "conv_out.weight", "embed.table.weight", "embed.mlp.0.weight"} <= of_adam
     assert {"mid_attention.qkv.weight", "down.0.conv1.weight", "down.0.emb.weight"} <= of_muon
     assert not any(name.endswith("bias") or "norm" in name for name in of_muon)
+
+
+def test_the_layers_next_to_points_are_adams() -> None:
+    """They were Muon's, because none of them is called as a layer next to pixels is."""
+    of_muon, of_adam = shared_out(MLP(width=8, blocks=2, num_classes=3))
+    assert {"read.weight", "write.weight", "embed.table.weight", "embed.mlp.0.weight", "embed.mlp.2.weight"} <= of_adam
+    assert of_muon == {f"blocks.{block}.{layer}.weight" for block in range(2) for layer in (1, 3)}
+
+
+class Tokens(Network):
+    """A table that is looked up, a matrix of positions, and one hidden layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.places = nn.Embedding(5, 4), nn.Parameter(torch.zeros(3, 4))
+        self.hidden = nn.Linear(4, 4)
+
+    def outer(self) -> Iterator[nn.Parameter]:
+        yield self.places
+
+
+def test_tables_are_adams_whatever_they_are_called() -> None:
+    """The rows of a table multiply nothing. Positions are a matrix like any other, unless the network says so."""
+    assert shared_out(Tokens()) == ({"hidden.weight"}, {"words.weight", "places", "hidden.bias"})
+    plain = nn.Sequential(nn.EmbeddingBag(5, 4), nn.Linear(4, 4))
+    assert shared_out(plain) == ({"1.weight"}, {"0.weight", "1.bias"}), "a network that says nothing has hidden layers alone"
+
+
+def test_kernels_of_any_number_of_axes_are_matrices() -> None:
+    """Of a convolution over time and space each row is made as orthogonal as that of a matrix of the same numbers."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv3d(2, 4, 3, bias=False))
+    flat = nn.Sequential(nn.Linear(2 * 27, 4, bias=False))
+    flat[0].weight.data.copy_(net[0].weight.flatten(1))
+    goal = torch.randn(4, 2 * 27)
+    for one, target in ((net, goal.view(4, 2, 3, 3, 3)), (flat, goal)):
+        optimiser = Muon(one, lr=0.1)
+        for _ in range(3):
+            optimiser.zero_grad()
+            (one[0].weight - target).square().sum().backward()
+            optimiser.step()
+    torch.testing.assert_close(net[0].weight.flatten(1), flat[0].weight, rtol=1e-6, atol=1e-6)

@@ -1,16 +1,18 @@
 """The steps of `fit`, repeated by hand: the gradient of the loss itself, AdamW, then the average of the weights.
 
-And what must not happen in a step: that it waits for the value of its loss.
+Also what a loss is told of its step; and what must not happen in one: that it waits for the value of its loss.
 """
 
 from __future__ import annotations
 
 import copy
+import time
+from dataclasses import replace
 
 import torch
 from torch import nn
 
-from diffusion_utils.training import TrainConfig, batch_rows, fit, learning_rate
+from diffusion_utils.training import Step, TrainConfig, batch_rows, fit, learning_rate
 
 CONFIG = TrainConfig(steps=8, batch=4, lr=0.05, warmup=2, clip=0.5, ema=0.5, weight_decay=0.1, log_every=8, bf16=False)
 DATA = torch.randn((12, 3), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -38,6 +40,63 @@ def test_a_run_is_the_steps_it_says() -> None:
     for found, wanted in ((net, by_hand), (last.ema_net, average)):
         for a, b in zip(found.parameters(), wanted.parameters(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # the same operations on numbers of order 1
+
+
+def test_a_loss_is_told_which_step_it_is_and_how_much_of_the_run_is_over() -> None:
+    told = []
+
+    def loss(net: nn.Module, step: Step) -> torch.Tensor:
+        told.append((step.number, step.fraction, step.rows.tolist()))
+        return loss_of(net, step.rows)
+
+    list(fit(nn.Linear(3, 1).double(), loss, 12, CONFIG))
+    assert told == [(k, (k - 1) / 8, batch_rows(12, CONFIG, k).tolist()) for k in range(1, 9)]
+
+
+def test_by_the_clock_the_fraction_is_of_the_time() -> None:
+    config, told = replace(CONFIG, steps=10**9, minutes=0.2 / 60), []
+
+    def loss(net: nn.Module, step: Step) -> torch.Tensor:
+        told.append(step.fraction)
+        time.sleep(0.02)
+        return loss_of(net, step.rows)
+
+    *_, last = fit(nn.Linear(3, 1).double(), loss, 12, config)
+    assert told == sorted(told) and 0 <= told[0] < 0.5 and 0.1 < told[-1] < 1, "of ten steps or fewer, each before its end"
+    assert last.step == len(told)
+
+
+def test_what_a_loss_draws_depends_on_the_seed_and_the_step_alone() -> None:
+    drawn = {}
+
+    def loss(net: nn.Module, step: Step) -> torch.Tensor:
+        drawn.setdefault(step.number, []).append(torch.rand(3, generator=step.generator))
+        return loss_of(net, step.rows)
+
+    for config in (CONFIG, CONFIG, replace(CONFIG, seed=1)):
+        list(fit(nn.Linear(3, 1).double(), loss, 12, config))
+    assert all(torch.equal(first, again) and not torch.equal(first, other) for first, again, other in drawn.values())
+    assert len({tuple(first.tolist()) for first, *_ in drawn.values()}) == 8, "each step draws other numbers"
+
+
+def test_a_loss_may_ask_the_average_of_the_steps_before_it() -> None:
+    """A teacher: first the weights that the network began with, then what is averaged after each step; without a gradient."""
+    net, found = nn.Linear(3, 1).double(), []
+    average = copy.deepcopy(net)
+
+    def loss(net: nn.Module, step: Step) -> torch.Tensor:
+        keep = min(0.5, step.number / (9 + step.number))  # of the step before: (1 + k)/(10 + k)
+        if step.number > 1:
+            for mean, now in zip(average.parameters(), net.parameters(), strict=True):
+                mean.data.mul_(keep).add_((1 - keep) * now.data)
+        found.append(step.average)
+        for a, b in zip(step.average.parameters(), average.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+            assert not a.requires_grad
+        return loss_of(net, step.rows) + (net(DATA) - step.average(DATA)).square().mean()
+
+    *_, last = fit(net, loss, 12, CONFIG)
+    assert len(found) == 8 and all(one is last.ema_net for one in found)
 
 
 class Watched(torch.Tensor):
