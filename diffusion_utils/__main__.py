@@ -294,8 +294,8 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("sample", parents=[sampling], help="write samples to an .npy file")
     one.add_argument("--checkpoint", type=_path, required=True)
     one.add_argument("--n", type=int, help="how many (default: 64)")
-    one.add_argument("--label", help="0…9, the name of a class, or 'all' for 0, 1, …, 9, 0, … (labels "
-                     "are written beside the samples)")
+    one.add_argument("--label", help="0…9, or 'all' for 0, 1, …, 9, 0, …, or the name of a class (labels are written beside "
+                     "the samples)")
     one.add_argument("--like-data", action="store_true", help="tell the network what belongs to the test data, in their order "
                      "(written beside the samples)")
     one.add_argument("--out", type=_path, required=True, help="the .npy file; or, for pictures, a .png file with all of them")
