@@ -26,5 +26,8 @@ def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, of a GPU or of the machine: Python, NumPy and PyTorch's devices each say it in their own way."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    words = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    if not isinstance(error, RuntimeError):
+        return False
+    if str(error) == "could not create a primitive":  # oneDNN's word for it, where there is no room for a kernel
+        return True
+    return any(word in str(error) for word in ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED"))

@@ -288,6 +288,8 @@ sys.exit(main(["sample", "--checkpoint", "mnist-unet", "--n", "2000", "--batch",
     (RuntimeError("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"), True),
     (RuntimeError("[enforce fail at alloc_cpu.cpp:81] data. DefaultCPUAllocator: not enough memory"), True),
     (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+    (RuntimeError("could not create a primitive"), True),
+    (RuntimeError("could not create a primitive descriptor for a convolution forward propagation primitive"), False),
     (RuntimeError("The size of tensor a (3) must match the size of tensor b (4)"), False),
     (ValueError("out of memory, said somebody"), False),
 ])
