@@ -16,15 +16,16 @@ import functools
 import http.server
 import os
 import shutil
-import subprocess
 import time
 
+from project import BUILD, HTML, NOTEBOOKS, ROOT, chapters, python, tool  # which puts the rooms on the path
+
+# isort: split
 import check
 import environment
 import pages
 from execute import execute, failed_chapters
 from mutation import MODULES as CORE_TESTS
-from project import BUILD, HTML, NOTEBOOKS, ROOT, chapters, python
 from tally import Tally
 
 # What `bench` runs, the most telling first, and the minutes after which it begins with nothing more: the whole shall take
@@ -86,7 +87,7 @@ def twice() -> int:
 
 
 def colab(short: bool) -> int:
-    """Run every chapter with the versions that Colab ships (tools/colab.txt), in an environment of its own."""
+    """Run every chapter with the versions that Colab ships (tools/checks/colab.txt), in an environment of its own."""
     environment.ensure()
     return told(check.colab(short))
 
@@ -107,14 +108,14 @@ def told(result: Tally) -> int:
 def mutants(only: str) -> int:
     """Plant each known mistake in a copy of the package and show which test catches it."""
     environment.ensure()
-    return python(ROOT / "tools" / "mutants.py", only)
+    return tool("mutants", only)
 
 
 def mutation(only: str) -> int:
     """Change the core in every small way that mutmut knows and show which changes no test notices; can be resumed."""
     environment.ensure()
     environment.pip("install", "-e", ".[mutation]")
-    return python(ROOT / "tools" / "mutation.py", *filter(None, [only]))
+    return tool("mutation", *filter(None, [only]))
 
 
 def coverage() -> int:
@@ -123,6 +124,12 @@ def coverage() -> int:
     environment.pip("install", "-e", ".[mutation]")
     tests = [path for paths in CORE_TESTS.values() for path in paths]
     return python("-m", "coverage", "run", "-m", "pytest", "-q", *tests) or python("-m", "coverage", "report")
+
+
+def run_tool(name: str, arguments: list[str]) -> int:
+    """Run a file of tools/ by its name, with any arguments, in the project's environment."""
+    environment.ensure()
+    return tool(name, *arguments)
 
 
 def lab() -> int:
@@ -197,6 +204,9 @@ def main() -> int:
     part = command("bench", bench.__doc__)
     part.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
     command("setup", "Only make .venv ready")
+    part = command("run", run_tool.__doc__)
+    part.add_argument("name", help="such as page_speed; tools/README.md says what there is")
+    part.add_argument("arguments", nargs=argparse.REMAINDER)
     part = commands.add_parser("repository", help="Move the book to another repository address")
     part.add_argument("url")
     part.add_argument("--tag", action="store_true", help="the version's tag is there already, and is what chapters install")
@@ -221,13 +231,15 @@ def main() -> int:
             return mutation(arguments.only)
         case "setup":
             return environment.ensure() or 0
+        case "run":
+            return run_tool(arguments.name, arguments.arguments)
         case "colab":
             return colab(arguments.short)
         case "repository":
             tag = ["--tag"] if arguments.tag else []
-            return subprocess.call([sys.executable, ROOT / "tools" / "repository.py", arguments.url, *tag])
+            return tool("repository", arguments.url, *tag, interpreter=sys.executable)
         case "release":
-            return subprocess.call([sys.executable, ROOT / "tools" / "release.py"])
+            return tool("release", interpreter=sys.executable)
         case other:
             return {"twice": twice, "oldest": oldest, "coverage": coverage, "lab": lab, "lint": lint, "clean": clean}[other]()
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+TOOLS = Path(__file__).resolve().parent
+ROOMS = sorted(folder for folder in TOOLS.iterdir() if folder.is_dir() and not folder.name.startswith((".", "_")))
+sys.path += [str(room) for room in ROOMS if str(room) not in sys.path]      # the tools import each other by name
+
+ROOT = TOOLS.parent
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "book" / "_build"
 EXECUTED = BUILD / "executed"      # the notebooks with their outputs, and beside each what it was made from
@@ -38,6 +43,16 @@ def environment(changes: Mapping[str, str | None] | None = None) -> dict[str, st
 def python(*arguments: str | Path, env: Mapping[str, str | None] | None = None, cwd: Path = ROOT) -> int:
     """Run the project's own Python (`.venv`) with these arguments."""
     return run(PYTHON, *arguments, env={"PYTHONUTF8": "1", **(env or {})}, cwd=cwd)
+
+
+def tool(name: str, *arguments: str | Path, interpreter: Path = PYTHON) -> int:
+    """Run the file of this name, in whichever room it is, so that it finds the others; SystemExit if there is none."""
+    found = [path for room in ROOMS for path in room.glob("*.py") if path.stem == name]
+    if not found:
+        names = ", ".join(sorted(path.stem for room in ROOMS for path in room.glob("*.py")))
+        sys.exit(f"No tool is called {name!r}. There are: {names}")
+    path = os.pathsep.join([str(TOOLS), *map(str, ROOMS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return run(interpreter, found[0], *arguments, env={"PYTHONUTF8": "1", "PYTHONPATH": path})
 
 
 def clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The slider of the home page, `{home-figure}`: the chapters' own widget, from frames that tools/hero.py drew.
+"""The slider of the home page, `{home-figure}`: the chapters' own widget, from frames that tools/book/hero.py drew.
 
 The home page is prose and runs nothing, so what myst-nb does for the widgets of a notebook is done here.
 """

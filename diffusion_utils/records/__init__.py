@@ -1,6 +1,6 @@
 """Measurements and training runs too long for a chapter, kept as JSON with their hardware and date.
 
-`benchmarks/` and `tools/record_run.py` make them; samples lie beside them as safetensors.
+`benchmarks/` and `tools/measure/record_run.py` make them; samples lie beside them as safetensors.
 """
 
 from __future__ import annotations

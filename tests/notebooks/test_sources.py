@@ -49,7 +49,7 @@ def test_cells_are_short(path: Path) -> None:
 @every_chapter
 def test_opens_with_the_install_cell(path: Path) -> None:
     first = cells(path)[0]
-    assert "".join(first["source"]) == install_cell.source(), "run: python tools/install_cell.py notebooks/*.ipynb"
+    assert "".join(first["source"]) == install_cell.source(), "run: python tools/build.py run install_cell notebooks/*.ipynb"
     assert first["metadata"]["tags"] == install_cell.TAGS
 
 

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from project import ROOT, chapters
+from project import ROOT, TOOLS, chapters, tool
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")]
 TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
@@ -28,6 +28,21 @@ def test_every_target_is_a_command_of_the_script_too() -> None:
     text = subprocess.run(help_command, capture_output=True, text=True, check=True).stdout
     commands = set(re.findall(r"^    ([a-z]+)\b", text, flags=re.MULTILINE))
     assert TARGETS - {"help"} <= commands
+
+
+def test_what_is_to_be_run_by_its_name_exists() -> None:
+    """In the documents and in what the tools say of themselves."""
+    texts = [path.read_text(encoding="utf-8") for path in [*DOCUMENTS, *TOOLS.rglob("*.py")]]
+    named = {name for text in texts for name in re.findall(r"build\.py run (\w+)", text)}
+    assert "install_cell" in named
+    assert named <= {path.stem for path in TOOLS.glob("*/*.py")}
+
+
+def test_a_tool_finds_those_of_other_rooms(capfd: pytest.CaptureFixture) -> None:
+    assert tool("lighthouse", "--help", interpreter=Path(sys.executable)) == 0
+    assert "CHAPTER" in capfd.readouterr().out
+    with pytest.raises(SystemExit, match="No tool is called 'lighthous'. There are: .*lighthouse"):
+        tool("lighthous")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

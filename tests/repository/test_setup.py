@@ -115,7 +115,7 @@ def test_the_tools_of_the_tests_are_pinned() -> None:
 def test_what_colab_ships_is_within_the_ranges_of_the_package() -> None:
     from packaging.requirements import Requirement
 
-    lines = (ROOT / "tools" / "colab.txt").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "tools" / "checks" / "colab.txt").read_text(encoding="utf-8").splitlines()
     shipped = dict(line.lower().split("==") for line in lines if not line.startswith("#"))
     needed = [Requirement(line.replace("==", ">=")) for line in environment.oldest()]
     assert [str(one) for one in needed if not one.specifier.contains(shipped[one.name.lower()])] == []

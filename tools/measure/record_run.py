@@ -1,4 +1,4 @@
-"""Keep the story of a training run as a record, without its weights: python tools/record_run.py runs/mnist-unet-base.
+"""Keep the story of a training run as a record, without its weights: python tools/build.py run record_run runs/mnist-unet-base.
 
 The card's configuration, data and loss history go into records/NAME.json, the snapshots into records/NAME.safetensors.
 """

@@ -1,4 +1,4 @@
-"""Measure a trained checkpoint and write the figures into its card: python tools/record_figures.py CARD_OR_NAME [--n 10000].
+"""Measure a trained checkpoint for its card: `python tools/build.py run record_figures CARD_OR_NAME [--n 10000]`.
 
 Three seeds by default, so that the spread is known; the checkpoint's own sampler and steps; balanced labels if it takes any.
 """

@@ -13,11 +13,12 @@ from pathlib import Path
 import environment
 import pages
 from execute import Place, execute, execute_again, execute_into, failed_chapters
-from project import BUILD, HTML, OFFLINE, PYTHON, ROOT, TIMINGS, chapters, clock, python, run
+from project import BUILD, HTML, OFFLINE, PYTHON, TIMINGS, chapters, clock, python, run
 from tally import Tally, from_junit, from_status
 
 # Colab has shipped ipywidgets 7.7.1; ipython_genutils is what that version needs and later ones do not.
 OLD_WIDGETS = ("ipywidgets==7.7.1", "ipython_genutils==0.2.0")
+COLAB = Path(__file__).with_name("colab.txt")     # the versions that Colab ships
 OLD_WIDGETS_BUDGET = 240     # seconds of chapters to run a second time, the quickest first
 # No network: everything that asks for one is sent to a port where nobody listens. No data: no variable names a folder.
 DEAD_PROXY = "http://127.0.0.1:9"
@@ -110,7 +111,7 @@ def offline() -> Tally:
 
 def colab(short: bool) -> Tally:
     """Run every chapter with the versions that Colab ships; the executed copies are in book/_build/colab-executed."""
-    listed = (ROOT / "tools" / "colab.txt").read_text(encoding="utf-8").splitlines()
+    listed = COLAB.read_text(encoding="utf-8").splitlines()
     interpreter = environment.separate("colab", [line for line in listed if not line.startswith("#")])
     return execute_into(BUILD / "colab-executed", chapters(), Place(python=interpreter, short=short, strict=False))
 

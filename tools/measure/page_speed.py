@@ -1,4 +1,4 @@
-"""What a reader waits for, page by page: `python tools/page_speed.py [CHAPTER ...]`, on a machine with nothing else to do.
+"""What a reader waits for, page by page: `python tools/build.py run page_speed [CHAPTER ...]`, on a quiet machine.
 
 Measures the built site, served compressed from this machine to a desktop browser with an empty cache, prints a table and
 writes book/_build/page_speed.json. Every number is the median over the rounds:

@@ -1,4 +1,4 @@
-"""Write the install cell, the first code cell of every chapter: `python tools/install_cell.py notebooks/*.ipynb`.
+"""Write the install cell, the first code cell of every chapter: `python tools/build.py run install_cell notebooks/*.ipynb`.
 
 On Colab, or any machine that has PyTorch but not the book, the cell installs the package at the chapter's own release.
 `--no-deps` keeps pip from touching torch, numpy or ipywidgets; the few small packages that may be missing are named.

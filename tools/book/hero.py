@@ -1,4 +1,4 @@
-"""The pictures of the home page and of the README, drawn by the shipped model: `python tools/hero.py`.
+"""The pictures of the home page and of the README, drawn by the shipped model: `python tools/build.py run hero`.
 
 Writes book/hero.npz, the frames of the slider on the home page, and book/_static/readme.png. Run it again when
 mnist-unet changes; nothing else needs it, so the pages build without a model.

@@ -1,4 +1,5 @@
-"""Move the book to another address: `python tools/repository.py https://github.com/OWNER/NAME` or `make repository`.
+"""Move the book to another address: `python tools/build.py repository https://github.com/OWNER/NAME`, or
+`make repository`.
 
 The address is kept in _config.yml (`repository.url`). This carries a new one there and wherever else the old one
 stands: notebooks, badges, README, citation, package metadata, and the address of the published pages.

@@ -1,4 +1,4 @@
-"""Is what the chapters install and open on Colab there? `python tools/release.py` or `make release`, once the tag is pushed.
+"""Is what the chapters install and open on Colab there? `make release`, once the tag is pushed.
 
 The install cell names an archive of the repository, and the rocket opens each notebook at the same tag. The exit status is
 0 if all are there, 1 if any is missing, and 2 if that cannot be known, as without a network.

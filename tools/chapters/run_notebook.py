@@ -1,4 +1,4 @@
-"""Run one notebook in its own folder and write its outputs into it: `python tools/run_notebook.py FILE SECONDS_A_CELL`.
+"""Run one notebook in its own folder and write its outputs into it: `python run_notebook.py FILE SECONDS_A_CELL`.
 
 The exit status is 0 if every cell ran. The file is written in any case, as far as it got. It needs nbclient and nothing else
 of the project, so that any environment can run it.

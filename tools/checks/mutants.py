@@ -1,7 +1,7 @@
 """Prove that the tests notice: plant each known mistake in a copy of the package and run the test that should catch it.
 
-    python tools/mutants.py            every mistake of tests/mutants/mistakes.toml
-    python tools/mutants.py clip       those whose description holds this word
+    python tools/build.py run mutants            every mistake of tests/mutants/mistakes.toml
+    python tools/build.py run mutants clip       those whose description holds this word
 
 Exit status 1 if a mistake survives. The package itself is never touched.
 """

@@ -93,7 +93,7 @@ class Place:
     python: Path = PYTHON                # the interpreter; it needs nbclient and an IPython kernel
     libraries: Path | None = None        # a folder whose packages come before the installed ones
     environment: Mapping[str, str | None] = field(default_factory=dict)  # added to the environment; None: taken away
-    short: bool = False                  # with the short values of each notebook's metadata (tools/short.py)
+    short: bool = False                  # with the short values of each notebook's metadata (short.py)
     strict: bool = True                  # False for versions that are not the pinned ones, and warn of what has changed since
 
 

@@ -1,4 +1,4 @@
-"""Lighthouse's scores of every chapter: `python tools/lighthouse.py [CHAPTER ...]`, where Node is installed.
+"""Lighthouse's scores of every chapter: `python tools/build.py run lighthouse [CHAPTER ...]`, where Node is installed.
 
 Serves the built site from this machine, lets npx fetch Lighthouse, prints the median scores over the rounds and writes them
 to book/_build/lighthouse.json. A `!` marks a score below the least that we want.

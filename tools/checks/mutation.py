@@ -1,7 +1,7 @@
 """Change the core of the package in every small way that mutmut knows, one change at a time: which does no test notice?
 
-    python tools/mutation.py            the five modules of MODULES, one after the other
-    python tools/mutation.py losses     this module only
+    python tools/build.py run mutation            the five modules of MODULES, one after the other
+    python tools/build.py run mutation losses     this module only
 
 A run can be stopped and repeated: it goes on where it was, and tests again only what changed, and what survived. Each
 module is worked on in a folder of its own, book/_build/mutation/<module>, so that the checkout is never touched. Changes
@@ -45,7 +45,7 @@ also_copy = ["diffusion_utils", "tests", "tools", "book"]
 use_git_change_detection = false
 
 [tool.pytest.ini_options]
-pythonpath = ["tools", "tests/helpers", "book/_ext"]
+pythonpath = {paths}
 addopts = "--import-mode=importlib --strict-markers -p no:cacheprovider"
 markers = ["slow: takes more than ten seconds"]
 """
@@ -73,9 +73,11 @@ def stage(module: str) -> Path:
     folder = FOLDER / module
     for name in ("diffusion_utils", "tests", "tools", "book/_ext"):
         mirror(ROOT / name, folder / name)
+    paths = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]["pythonpath"]
     path = folder / "diffusion_utils" / f"{module}.py"
     path.write_text(undecorated((ROOT / "diffusion_utils" / f"{module}.py").read_text(encoding="utf-8")), encoding="utf-8")
-    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=json.dumps(MODULES[module])))
+    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=json.dumps(MODULES[module]),
+                                                             paths=json.dumps(paths)))
     return folder
 
 
