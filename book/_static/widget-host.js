@@ -2,13 +2,13 @@
 //
 // myst-nb leaves two kinds of <script> in a page: one with the state of all the notebook's widgets, and one for each
 // place where a widget is shown. This host finds them, gives each anywidget a model that lives in the page, and calls
-// the same render() that JupyterLab calls. book/_ext/widget_posters.py has put a still picture at each place; it stays
+// the same render() that JupyterLab calls. book/_ext/widgets/posters.py has put a still picture at each place; it stays
 // until the widget is ready, and for good, below a message, if the widget fails. Core ipywidgets are left alone.
 //
 // The page may hold code once for several widgets ("shared"), and name a file in _static/widgets/ in place of a widget's
-// data; book/_ext/widget_files.py arranges that. Such a file is a script, and loads when the reader comes near.
+// data; book/_ext/widgets/files.py arranges that. Such a file is a script, and loads when the reader comes near.
 (function () {
-  const say = (name, value) => window.widgetWords[name].replace("{}", () => value); // widget_posters.py writes the words
+  const say = (name, value) => window.widgetWords[name].replace("{}", () => value); // posters.py writes the words
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
 

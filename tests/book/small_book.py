@@ -14,7 +14,7 @@ from .conftest import ROOT
 CONF = """
 import sys
 sys.path.insert(0, {extensions!r})
-extensions = ["myst_nb", "widget_embeds", "widget_files", "widget_posters"]
+extensions = ["myst_nb", "widgets"]
 html_static_path = [{static!r}]
 nb_execution_mode = "off"
 exclude_patterns = ["jupyter_execute", "html"]

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from widget_files import share_code
-from widget_state import PageState
+from widgets.files import share_code
+from widgets.state import PageState
 
 from diffusion_utils.widgets import Axis, FrameScrubber
 

@@ -39,7 +39,7 @@ def one_slider(**options) -> FrameScrubber:
 
 
 def page_of(widgets: list, change=lambda state: state, style: str = "", language: str = "en") -> str:
-    """A page as myst-nb and widget_posters write it, with a view and a poster for each widget."""
+    """A page as myst-nb and the extension `widgets` write it, with a view and a poster for each widget."""
     state = embed_data(views=list(dict.fromkeys(widgets)), drop_defaults=False)["manager_state"]
     state = json.dumps(change(state)).replace("</", "<\\/")
     views = ""

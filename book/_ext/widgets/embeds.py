@@ -16,12 +16,13 @@ from typing import Any
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from widget_state import STATE, VIEW, page_state, script_text
 
 from diffusion_utils.widgets.still import first_frame, picture_html, still_html
 from diffusion_utils.widgets.words import words
 
-HOST = Path(__file__).parents[1] / "_static" / "widget-host.js"
+from .state import STATE, VIEW, page_state, script_text
+
+HOST = Path(__file__).parents[2] / "_static" / "widget-host.js"
 PAGE = """<!DOCTYPE html>
 <html lang="{language}">
 <head>

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from widget_state import PageState, page_state, script_text
+
+from .state import PageState, page_state, script_text
 
 INLINE_LIMIT = 20_000  # characters: what is smaller is not worth a request
 SHARED = ("_esm", "_css")
@@ -77,5 +78,5 @@ def lighten(app: Sphinx, pagename: str, template: str, context: dict[str, Any], 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("widget_inline_limit", INLINE_LIMIT, "html", int)
-    app.connect("html-page-context", lighten, priority=920)  # after widget_embeds, which needs the data whole
+    app.connect("html-page-context", lighten, priority=920)  # after embeds.py, which needs the data whole
     return {"parallel_read_safe": True, "parallel_write_safe": True}

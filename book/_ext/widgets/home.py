@@ -15,12 +15,13 @@ from ipywidgets.embed import embed_data
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from widget_posters import in_place, place_tag
-from widget_state import STATE, VIEW
 
 import diffusion_utils.widgets
 from diffusion_utils.widgets import Axis, FrameScrubber
 from diffusion_utils.widgets.still import picture_html, still_html
+
+from .posters import in_place, place_tag
+from .state import STATE, VIEW
 
 TITLE = "Fifteen pictures of noise become fifteen digits"
 ALT = "Fifteen handwritten digits that emerge from noise, drawn by the model of this book"

@@ -16,10 +16,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
-from widget_state import VIEW, script_text
 
 from diffusion_utils.widgets.still import is_figure, picture_html, still_html
 from diffusion_utils.widgets.words import words
+
+from .state import VIEW, script_text
 
 # The words of the page's language, for widget-host.js; and what says that this one did not come, or came damaged: what it
 # sets is not there when all has loaded.
@@ -86,7 +87,7 @@ class KeepPosters(SphinxPostTransform):
 
 
 def place_tag(name: str, page: str) -> str:
-    """The tag of a named figure's place, with the way from this page to the figure's own page (see widget_embeds)."""
+    """The tag of a named figure's place, with the way from this page to the figure's own page (see embeds.py)."""
     return f'<div class="widget-figure" id="{escape(name)}" data-embed="{"../" * page.count("/")}embed/{escape(name)}.html">'
 
 
