@@ -10,7 +10,7 @@ from diffusion_utils.widgets.words import WORDS, words
 ROOT = Path(__file__).parents[2]
 WIDGETS = ROOT / "diffusion_utils" / "widgets"
 FRONT_END = [*sorted(WIDGETS.glob("*.js")), ROOT / "book" / "_static" / "widget-host.js"]
-PYTHON = [WIDGETS / "still.py", *sorted((ROOT / "book" / "_ext").rglob("widget_*.py"))]
+PYTHON = [WIDGETS / "still.py", *sorted((ROOT / "book" / "_ext" / "widgets").glob("*.py"))]
 
 COMMENT = re.compile(r"(?<!:)//.*")
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"|`([^`]*)`')
