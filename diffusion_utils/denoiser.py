@@ -112,6 +112,8 @@ class Denoiser:
     def __call__(self, x_t: Tensor, t: int | Tensor, cond: Condition = None) -> Prediction:
         """x_t (B, …) float; t an integer or int64 (B,), 1…T; cond whatever the network takes. Returns float32 (or wider)."""
         t, x_t = self.schedule.check_t(t), widened("x_t", x_t)
+        if int(t.min()) < 1:
+            raise ValueError("at t = 0 there is no noise to predict: call denoisers for t in 1…T")
         self._check_condition(cond, len(x_t))
         signal, noise = self.schedule.at(t, like=x_t)
         output = self.net(as_weights(self.net, x_t), network_time(t, self.schedule.T, x_t), cond)

@@ -40,12 +40,14 @@ def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor,
 
 
 def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
-    """Σ mask·error/Σ mask over all entries: a scalar. Raises ValueError for a mask that counts nothing."""
+    """Σ mask·error/Σ mask over all entries: a scalar. Raises ValueError for a mask below 0, or one that counts nothing."""
     mask = mask.to(error)
-    total = mask.sum()
-    if total.device.type == "cpu" and not float(total) > 0:  # to look at it would make a GPU wait
-        raise ValueError("the mask counts nothing: it must be above 0 somewhere")
-    return (mask * error).sum() / total
+    if mask.device.type == "cpu":  # to look at it would make a GPU wait
+        if not bool((mask >= 0).all()):
+            raise ValueError(f"a mask must be ≥ 0, got {float(mask.min()):g}")
+        if not float(mask.sum()) > 0:
+            raise ValueError("the mask counts nothing: it must be above 0 somewhere")
+    return (mask * error).sum() / mask.sum()
 
 
 def distillation_loss(net: Callable, teacher: Callable, schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor,

@@ -174,7 +174,8 @@ def test_no_noise_is_refused() -> None:
     signal, noise = schedule.at(0, like=x_t)
     for call in (lambda: eps_from_x0(output, x_t, signal, noise), lambda: split("x0", output, x_t, signal, noise),
                  lambda: score_from_eps(output, noise),
-                 lambda: Denoiser(lambda x, time, cond: x, schedule, "v", clip=(-1, 1))(x_t, 0)):
+                 lambda: Denoiser(lambda x, time, cond: x, schedule, "v", clip=(-1, 1))(x_t, 0),
+                 lambda: Denoiser(lambda x, time, cond: x, schedule, "v")(x_t, 0)):  # without a clip nothing divides by noise
         with pytest.raises(ValueError, match="t in 1…T"):
             call()
 

@@ -107,6 +107,14 @@ def test_what_a_mask_hides_teaches_nothing() -> None:
     assert torch.equal(scale.grad != 0, hidden)
 
 
+def test_a_mask_below_zero_is_refused() -> None:
+    x0, eps = pair()
+    mask = torch.ones(x0.shape)
+    mask[0, 0, 0] = -1
+    with pytest.raises(ValueError, match="a mask must be ≥ 0, got -1"):
+        diffusion_loss(lambda x, *_: x, COSINE, "v", x0, torch.tensor([1, 2, 3]), eps, weight=mask)
+
+
 def test_a_mask_that_counts_nothing_is_refused() -> None:
     """The mean over nothing is 0/0, and the weights would be NaN after one step."""
     x0, eps = pair()
