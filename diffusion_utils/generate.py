@@ -10,10 +10,7 @@ from torch import Tensor
 from .checkpoints import Checkpoint
 from .checks import whole_number
 from .conditions import Condition, check_count, described
-from .drawing import draw
 from .guidance import check_weight
-
-__all__ = ["check_condition", "draw", "generate"]
 
 
 def generate(checkpoint: Checkpoint, n: int, *, cond: int | Sequence[int] | Condition = None,
@@ -25,7 +22,7 @@ def generate(checkpoint: Checkpoint, n: int, *, cond: int | Sequence[int] | Cond
     integer for all, or a list. weight: guidance w, 1 = plain conditional; one for all, or n numbers. changes: settings of the
     checkpoint's own sampler, such as sampler, steps, spacing, eta, eta_border (see `Sampler.changed`).
     Raises ValueError for labels outside 0…num_classes−1, a condition or guidance for an unconditional checkpoint, and what
-    `draw` refuses; CheckpointError for a checkpoint that is no diffusion model.
+    `drawing.draw` refuses; CheckpointError for a checkpoint that is no diffusion model.
     """
     n = whole_number("n", n, 1)
     sampler = checkpoint.sampler.changed(**changes)
