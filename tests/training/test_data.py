@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -150,7 +149,7 @@ def test_processes_that_differ_stop_before_the_first_step(tmp_path: Path) -> Non
     ours = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(diffusion_utils.__file__).parents[1])}  # the package under test
     done = subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
-    # torchrun ends the other process as soon as one has failed, mostly after both have said so; one ended too soon leaves no words
+    # torchrun ends the other process as soon as one has failed: if too soon, it leaves no words
     told = [text for path in tmp_path.glob("runs-told-*") if (text := path.read_text())]
     says = ("all processes must train the same network on the same data, but processes 0 and 1 differ in "
             "config.lr: 0.001 and 0.002; data.n: 8 and 64; data.sha256: 'mine-8' and 'mine-64'; n: 8 and 64")
