@@ -1,4 +1,4 @@
-"""What the chapters use to show the package's own source: tested code, never a pasted copy."""
+"""What the chapters show besides figures: the package's own source, tested code and never a pasted copy, and tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import inspect
 import textwrap
 
 from IPython.display import Code
+
+from .table import table
+
+__all__ = ["show_source", "table"]
 
 
 def show_source(*objects, docstrings: bool = False) -> Code:
