@@ -57,7 +57,8 @@ def test_a_copy_without_tags_installs_its_branch(copy: Path, install_from: str, 
     assert install_cell.archive(copy) == f"{NEW}/archive/{archive}.zip"
     for path in (copy / "notebooks").glob("*.ipynb"):
         cell, = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["id"] == install_cell.CELL_ID]
-        assert f'BOOK = "{NEW}/archive/{archive}.zip"\n' in cell["source"]
+        source = "".join(cell["source"])
+        assert f'REPOSITORY = "{NEW}"\n' in source and f'"/archive/{archive}.zip"\n' in source
 
 
 def test_only_whole_addresses_are_moved() -> None:

@@ -16,25 +16,37 @@ from typing import Any
 from project import ROOT
 
 CELL_ID = "install"
-TAGS = ["hide-input"]
+TAGS = ["set-up", "hide-input"]        # the page gathers all cells tagged set-up in a fold at its end
 TEMPLATE = """\
-# On Colab: install the book's package where it is missing. Nothing that is already installed is touched.
+# On Colab: install the book's package where it is missing.
+# Nothing that is already installed is touched.
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-BOOK = "{address}/archive/{reference}.zip"
+REPOSITORY = "{address}"
+BOOK = REPOSITORY + "/archive/{reference}.zip"
 found = find_spec("diffusion_utils")
 if found is None:
-    small = [name for name in ("anywidget", "psygnal", "safetensors") if find_spec(name) is None]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", BOOK, *small]
-    if (done := subprocess.run(pip, capture_output=True, text=True)).returncode:
+    small = ("anywidget", "psygnal", "safetensors")
+    missing = [name for name in small if find_spec(name) is None]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    pip += [BOOK, *missing]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    if done.returncode:
         print(done.stdout, done.stderr)
-        raise RuntimeError(f"The book's package could not be installed from {{BOOK}}; pip says why above. Is there a network?")
-elif not any((Path(folder) / "schedules.py").exists() for folder in found.submodule_search_locations or []):
-    raise ImportError(f"{{found.origin or found.submodule_search_locations}} is not the book's package, but has its name. "
-                      "Rename it or move it elsewhere, and restart the kernel.")"""
+        raise RuntimeError(
+            f"The book's package could not be installed from {{BOOK}}; "
+            "pip says why above. Is there a network?")
+else:
+    folders = found.submodule_search_locations or []
+    files = [Path(folder) / "schedules.py" for folder in folders]
+    if not any(file.exists() for file in files):
+        raise ImportError(
+            f"{{found.origin or folders}} is not the book's package, but "
+            "has its name. Rename it or move it elsewhere, and restart "
+            "the kernel.")"""
 
 
 def address(root: Path = ROOT) -> str:
