@@ -9,6 +9,7 @@ from html import unescape
 
 import install_cell
 import pytest
+from page_numbers import equation_numbers, page_numbers
 from project import ROOT, chapters
 
 from .conftest import SITE
@@ -88,6 +89,19 @@ def test_the_address_of_each_style_sheet_and_script_tells_its_content(page):
     assert len(named) > 5
     for address, version in named:
         assert hashlib.sha256(((SITE / page).parent / address).read_bytes()).hexdigest()[:8] == version, address
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_title_and_equations_bear_the_number_of_the_page(page):
+    """Chapter 13 is 13 and its equations are (13.1), (13.2) …, also where another page refers to them."""
+    number, text = page_numbers(ROOT).get(page.removesuffix(".html")), read(page)
+    equations = {label: f"({counted})" for label, (_, counted) in equation_numbers(ROOT).items()}
+    shown = re.findall(r'id="equation-(eq-[\w-]+)">(?:(?!</?div|<mjx).)*?(\([\w.]+\))<', text, flags=re.DOTALL)
+    named = re.findall(r'href="[^"]*#equation-(eq-[\w-]+)">(\([^<]*\))</a>', text)
+    assert [(label, told) for label, told in shown + named if told != equations[label]] == []
+    assert len(shown) == text.count('id="equation-eq-')
+    if number:
+        assert re.search(rf'<title>{number}\. ', text) and f'<h1><span class="section-number">{number}. </span>' in text
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -50,7 +50,8 @@ def preview(notebooks: list[Path], folder: Path, failed: Collection[str] = ()) -
     stage(staged, notebooks, failed=failed)
     named = re.findall(r"file: *(\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
     there = [name for name in named if list(staged.glob(f"{name}.*"))]
-    contents = "format: jb-book\nroot: book/intro\nchapters:\n" + "".join(f"  - file: {name}\n" for name in there)
+    head = "format: jb-book\nroot: book/intro\noptions:\n  numbered: true\nchapters:\n"
+    contents = head + "".join(f"  - file: {name}\n" for name in there)
     (staged / "_toc.yml").write_text(contents, encoding="utf-8")
     return jupyter_book(staged, folder)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from docutils import nodes
 from equations import ROOT, Test, displays, pages, prose, tests
+from page_numbers import page_numbers
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -19,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 PAGE = "book/tested"
 PREFIX = "test-of-"                # of the anchors on that page
-NUMBERED = re.compile(r'(<div class="math[^>]*id="equation-(eq-[\w-]+)">\s*<span class="eqno">)\(([\d.]+)\)')
+NUMBERED = re.compile(r'(<div class="math[^>]*id="equation-(eq-[\w-]+)">\s*<span class="eqno">)\((\w+\.\d+)\)')
 
 
 class EquationTests(SphinxDirective):
@@ -27,14 +28,14 @@ class EquationTests(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         known, repository = tests(), self.config.html_theme_options.get("repository_url", "")
+        numbers = page_numbers(Path(self.env.srcdir))
         sections = []
         for path in pages(Path(self.env.srcdir)):
             self.env.note_dependency(str(path))
             labels = [label for _, label in displays(prose(path)) if label]
             if labels:
-                title = re.search(r"^# (.+)$", prose(path), flags=re.MULTILINE)
                 section = nodes.section(ids=[nodes.make_id(f"tests-{path.stem}")])
-                section += nodes.title("", title[1] if title else path.stem)
+                section += nodes.title("", heading(path, numbers[f"{path.parent.name}/{path.stem}"]))
                 for label in labels:
                     if label in known:
                         section += self.entry(label, known[label], repository)
@@ -50,6 +51,12 @@ class EquationTests(SphinxDirective):
         head = nodes.paragraph("", "", nodes.Text("Equation "), equation, nodes.Text(", in "), file)
         code = nodes.literal_block(test.source, test.source, language="python")
         return [nodes.container("", head, code, ids=[PREFIX + label])]
+
+
+def heading(path: Path, number: str) -> str:
+    """Such as "Chapter 4, Sampling: one update, many samplers"."""
+    kind = "Chapter" if number.isdigit() else "Appendix"
+    return f"{kind} {number}, {re.search(r'^# (.+)$', prose(path), flags=re.MULTILINE)[1]}"
 
 
 def mark(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
