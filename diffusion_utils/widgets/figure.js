@@ -18,7 +18,10 @@ async function renderFigure({ model, el }, view) {
   const last = axes[0].values.length - 1;
   const position = () => axes.map((axis, a) => clamp(model.get(traits[a]), axis.values.length));
 
-  const sliders = axes.map((axis, a) => makeSlider(axis, `fs-${++widgets}`, (value) => { stop(); move(a, value); }));
+  const sliders = axes.map((axis, a) => (axis.buttons ? makeButtons : makeSlider)(axis, `fs-${++widgets}`, (value) => {
+    stop();
+    move(a, value);
+  }));
   const button = makePlayButton(() => toggle());
   const speed = makeSpeed(() => { if (timer) { stop(); play(); } });
   const controls = html("div", { class: "fs-controls" }, button.element, ...sliders.map((slider) => slider.element));
@@ -29,6 +32,7 @@ async function renderFigure({ model, el }, view) {
     html("div", { class: "fs-columns" }, main));
   if (view.beside.length) group.lastChild.append(html("div", { class: "fs-plots" }, ...view.beside));
   group.style.setProperty("--fs-width", `${view.width}px`);
+  group.style.setProperty("--fs-ratio", ratioOf(view.face));
   group.addEventListener("keydown", (event) => event.stopPropagation()); // or JupyterLab takes the arrow keys
 
   const frameName = () => [name, ...axes.flatMap((axis, a) => [axis.name, axis.values[position()[a]]])].join("-");
@@ -51,6 +55,7 @@ async function renderFigure({ model, el }, view) {
   function move(a, value) {
     model.set(traits[a], value); // draws, through "change:..."
     model.save_changes(); // tells Python, where there is a kernel
+    group.dispatchEvent(new CustomEvent("figure-moved", { bubbles: true })); // the reader moved it: see questions
   }
   const step = (steps) => move(0, clamp(position()[0] + steps, last + 1));
   function rest() {
@@ -112,6 +117,7 @@ async function renderFigure({ model, el }, view) {
   await draw();
   linkTo(position());
   el.append(group);
+  group.toPaper = () => putOnPaper(group, axes, position, (value) => { stop(); move(0, value); return draw(); }); // print.js
   group.dataset.ready = "true";
   return () => {
     stop();
