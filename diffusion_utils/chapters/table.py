@@ -8,7 +8,7 @@ from html import escape
 
 from IPython.display import display
 
-NUMBER = re.compile(r"[+\-−±≈<≤>≥]?\s*[\d.,]+(e[+\-]?\d+)?\s*(%|×|s|ms)?|[–—-]?")  # or a dash, or nothing
+NUMBER = re.compile(r"[+\-−±≈<≤>≥]?\s*[\d.,]+(e[+\-]?\d+)?\s*(± [\d.,]+)?\s*(%|×|s|ms)?|[–—∞-]?")  # or a dash, or nothing
 
 
 class Table:

@@ -35,7 +35,7 @@ def test_a_terminal_shows_aligned_text(capsys):
 
 @pytest.mark.parametrize(("cells", "right"), [
     (["12", "1.5e-05", "≈ 3", "−2", "40 %", "1,797", "2.1 ms", "8 ×"], True),
-    (["12", ""], True),
+    (["12", "", "∞", "26.9 ± 1.6"], True),
     (["12", "twice"], False),
     (["1.5 of 3"], False),
 ])
