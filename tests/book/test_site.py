@@ -6,6 +6,7 @@ import json
 import os
 import re
 from html import unescape
+from urllib.parse import unquote
 
 import install_cell
 import pytest
@@ -102,6 +103,17 @@ def test_title_and_equations_bear_the_number_of_the_page(page):
     assert len(shown) == text.count('id="equation-eq-')
     if number:
         assert re.search(rf'<title>{number}\. ', text) and f'<h1><span class="section-number">{number}. </span>' in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_link_within_the_book_leads_to_a_place_that_is_there(page):
+    """And from a chapter to the derivation or the symbols meant, not to the top of a long page."""
+    article = re.search(r"<article class=\"bd-article\">.*?</article>", read(page), flags=re.DOTALL)[0]
+    links = re.findall(r'<a class="[^"]*internal[^"]*" href="([^"#:]*)(?:#([^"]*))?"', article)
+    for address, place in links:
+        target = ((SITE / page).parent / address).resolve() if address else SITE / page
+        assert not place or f'id="{unquote(place)}"' in target.read_text(encoding="utf-8"), f"{address}#{place}"
+        assert place or page[:4] == "book" or target.stem not in ("derivations", "notation"), f"{address} without a place"
 
 
 @pytest.mark.parametrize("page", PAGES)
