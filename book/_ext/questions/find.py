@@ -58,7 +58,7 @@ class FindQuestions(SphinxTransform):
         kind, key = choice_key(options, answer) if options else ("", {})
         if not options:
             kind, key = typed_key(answer)
-        name = slug(start.astext())
+        name = slug(" ".join(text for text in start.findall(nodes.Text) if not isinstance(text.parent, nodes.math)))
         chapter = self.env.docname.rpartition("/")[2]
         node = question(kind=kind, key=key, prediction=prediction, question=f"{chapter}/{name}", ids=[f"question-{name}"])
         node.line, node.source = start.line, start.source
@@ -83,7 +83,14 @@ def tagged_cells(path: Path) -> dict[int, list[str]]:
 
 def begins_question(node: nodes.paragraph) -> bool:
     """Whether a paragraph is all in bold and begins with a number."""
-    return len(node) == 1 and isinstance(node[0], nodes.strong) and bool(NUMBERED.match(node.astext()))
+    parts = without_empty(node)
+    return len(parts) == 1 and isinstance(parts[0], nodes.strong) and bool(NUMBERED.match(node.astext()))
+
+
+def without_empty(words: nodes.Element) -> nodes.Element:
+    """The same element; bold text at its beginning or end has an empty text beside it, which is taken out."""
+    words.children = [part for part in words.children if part.astext()]
+    return words
 
 
 def is_raw(node: nodes.Node, html: str) -> bool:
@@ -91,7 +98,7 @@ def is_raw(node: nodes.Node, html: str) -> bool:
 
 
 def slug(text: str) -> str:
-    """The words of a question, for its name: without its number, cut at a word."""
+    """The words of a question, for its name: without its number and formulas, cut at a word."""
     words = re.sub(r"[^a-z0-9]+", "-", NUMBERED.sub("", text, count=1).lower()).strip("-")
     return words if len(words) <= SLUG_LENGTH else words[:SLUG_LENGTH].rpartition("-")[0]
 
@@ -120,7 +127,7 @@ def take_letters(items: nodes.bullet_list) -> list[tuple[str, bool]]:
 
 
 def take_letter(item: nodes.list_item) -> tuple[str, bool]:
-    words = item[0] if len(item) else nodes.paragraph()
+    words = without_empty(item[0]) if len(item) else nodes.paragraph()
     first = words[0] if len(words) else nodes.Text("")
     found = LETTER.match(first.astext())
     if not found:
@@ -137,7 +144,7 @@ def take_letter(item: nodes.list_item) -> tuple[str, bool]:
 
 def typed_key(answer: list[nodes.Node]) -> tuple[str, dict[str, str]]:
     """Kind and key of a question that the reader answers by writing."""
-    words = answer[0] if answer and isinstance(answer[0], nodes.paragraph) else nodes.paragraph()
+    words = without_empty(answer[0]) if answer and isinstance(answer[0], nodes.paragraph) else nodes.paragraph()
     if not len(words) or not isinstance(words[0], nodes.strong):
         raise ValueError("without options its answer must begin with a number or a formula in bold")
     right, rest = words[0].astext(), "".join(part.astext() for part in words[1:])
@@ -152,7 +159,7 @@ def typed_key(answer: list[nodes.Node]) -> tuple[str, dict[str, str]]:
 
 def take_wrong(item: nodes.list_item) -> str:
     """The wrong answer before the colon with which an item begins; it becomes an element of its own, as a letter does."""
-    words = item[0]
+    words = without_empty(item[0])
     is_code = isinstance(words[0], nodes.literal)
     before = words[:2] if is_code else words[:1]
     wrong, colon, reason = "".join(part.astext() for part in before).partition(":")
