@@ -27,6 +27,7 @@ from diffusion_utils.chapters.shapes import layer_shapes
 from diffusion_utils.data import ImageData, to_model, to_pixels
 from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, eps_from_x0, score_from_eps, split, target
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
+from diffusion_utils.exercises import ch04, ch05
 from diffusion_utils.generate import generate
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
 from diffusion_utils.metrics import frechet as metrics
@@ -57,13 +58,14 @@ WITHOUT = {
         sampling.step_std sampling.timesteps
         speed.attainable speed.disturbed speed.first_arrival speed.one_clock speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
-        plotting.use_style show.show_source widgets.companions.Curve widgets.companions.Histogram
+        plotting.use_style show.show_source table.table widgets.companions.Curve widgets.companions.Histogram
         widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.figure.Axis
         widgets.frame_scrubber.FrameScrubber.from_arrays""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
     "its features are on the CPU": "metrics.pictures.Yardstick.distance",
     "it has no body of its own": "recipes.recipe.Recipe.loss_fn",
 }
+EXERCISES = "exercises."  # checks of what a reader wrote, on the CPU; those that run on a device are among CHECKS
 CHECKS: dict[str, Callable[[torch.device], object]] = {}
 
 
@@ -237,6 +239,14 @@ def check_edits(device: torch.device) -> object:
     return filled, edited
 
 
+@check("exercises.ch04.four_mistakes", "exercises.ch05.check_start")
+def check_exercises(device: torch.device) -> object:
+    black = -torch.ones(2, 1, 8, 8)
+    ch05.check_start(lambda x0, extra: (x0.to(device), [500 - extra, 0]), Denoiser(FlatMLP(pixels=64, width=8).to(device),
+                                                                                  SCHEDULE), black)
+    return ch04.four_mistakes(half, SCHEDULE, noise(device, 2, 3))
+
+
 # Training
 
 
@@ -370,6 +380,7 @@ def test_it_runs_there_and_finds_the_same(checked: Callable, kind: str, in_float
 def test_each_function_that_a_chapter_calls_is_checked() -> None:
     called = set().union(*(chapter_calls.calls(path) for path in chapters()))
     known = set(CHECKS) | {name for names in WITHOUT.values() for name in names.split()}
-    missing, unused = sorted(called - known), sorted(known - called)
+    missing = sorted(name for name in called - known if not name.startswith(EXERCISES))
+    unused = sorted(known - called)
     assert not missing, f"a chapter calls {', '.join(missing)}: add a check on a device, or a reason why it needs none"
     assert not unused, f"no chapter calls {', '.join(unused)} any more"
