@@ -12,6 +12,7 @@ function bringToLife(question) {
   const judge = (given) => JUDGES[kind](question.dataset, given);
   const buttons = options.map((option, k) => {
     const text = option.querySelector("p") ?? option;
+    text.querySelectorAll("a").forEach((link) => link.replaceWith(...link.childNodes)); // no control lies in another
     const choice = button("", () => answer(letter(k)));
     choice.append(...text.childNodes);
     text.replaceWith(choice);
