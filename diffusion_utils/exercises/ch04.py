@@ -52,17 +52,27 @@ def check_order_of(function: Callable[[np.ndarray, np.ndarray], float]) -> None:
 
 
 @torch.no_grad()
-def four_mistakes(denoiser: Callable, schedule: Schedule, x_T: Tensor) -> dict[str, Tensor]:
-    """Ten steps of DDIM from x_T (B, …), as they should be and with a mistake at an end: name → x_0 (B, …)."""
+def four_mistakes(denoiser: Callable, schedule: Schedule,
+                  x_T: Tensor) -> dict[str, Tensor]:
+    """Ten steps of DDIM from x_T (B, …), as they should be and with four mistakes: name → x_0 (B, …). Chapter 4 shows this."""
     times = timesteps(schedule, 10)
-    *_, before, good = list(sample(denoiser, schedule, x_start=x_T, times=times))
-    *_, late = sample(denoiser, schedule, x_start=x_T, times=[t for t in times if t <= 700])
-    fresh = torch.randn(x_T.shape, generator=torch.Generator().manual_seed(0)).to(x_T.device)
-    hops = x_T
+    down = list(sample(denoiser, schedule, x_start=x_T, times=times))
+    good = down[-1].x_t
+
+    # row 1 starts at t = 700 with the noise of t = 1000
+    late = [t for t in times if t <= 700]
+    *_, last = sample(denoiser, schedule, x_start=x_T, times=late)
+
+    # row 2 is down[-2]: it stops one step before 0
+
+    # row 3 adds noise in the last step
+    z = torch.randn(x_T.shape, generator=torch.Generator().manual_seed(0))
+    noisy = good + float(schedule.noise[times[-2]]) * z.to(x_T.device)
+
+    # row 4 takes the estimate for the next state
+    x = x_T
     for t in times[:-1]:
-        hops = denoiser(hops, t).x0_hat
-    return {"as it should be": good.x_t,
-            "A": late.x_t,  # starts at t = 700 with the noise of t = 1000
-            "B": before.x_t,  # stops one step before 0
-            "C": good.x_t + float(schedule.noise[times[-2]]) * fresh,  # adds noise in the last step
-            "D": hops}  # takes the estimate for the next state
+        x = denoiser(x, t).x0_hat
+
+    return {"as it should be": good, "row 1": last.x_t,
+            "row 2": down[-2].x_t, "row 3": noisy, "row 4": x}

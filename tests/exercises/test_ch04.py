@@ -1,4 +1,4 @@
-"""The exercises of chapter 4: the solution passes, the stub and a typical mistake do not; the four mistakes are what they are."""
+"""The exercises of chapter 4: the solution passes, the stub and a typical mistake do not; its puzzle is what it says it is."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_the_four_mistakes_are_what_they_are_said_to_be() -> None:
     denoise, x_T = data.denoiser(schedule), torch.linspace(-2, 2, 4000, dtype=torch.float64)[:, None]
     found, times = ch04.four_mistakes(denoise, schedule, x_T), timesteps(schedule, 10)
     *_, good = sample(denoise, schedule, x_start=x_T, sampler=Sampler("ddim"), times=times)
-    assert list(found) == ["as it should be", "A", "B", "C", "D"]
+    assert list(found) == ["as it should be", "row 1", "row 2", "row 3", "row 4"]
     assert torch.equal(found["as it should be"], good.x_t)
     begun_late = my_ddim(denoise, schedule, x_T, [t for t in times if t <= 700])
-    torch.testing.assert_close(found["A"], begun_late)
-    # B is x at the last time but one: a last step from there ends where the right walk does
-    torch.testing.assert_close(my_ddim(denoise, schedule, found["B"], times[-2:]), good.x_t)
-    added = found["C"] - good.x_t  # noise of the level of that time; 4,000 draws
+    torch.testing.assert_close(found["row 1"], begun_late)
+    # row 2 is x at the last time but one: a last step from there ends where the right walk does
+    torch.testing.assert_close(my_ddim(denoise, schedule, found["row 2"], times[-2:]), good.x_t)
+    added = found["row 3"] - good.x_t  # noise of the level of that time; 4,000 draws
     assert float(added.std()) == pytest.approx(float(schedule.noise[times[-2]]), rel=0.05)
-    assert float(found["D"].std()) < 0.1 < float(good.x_t.std())  # one and the same for all
+    assert float(found["row 4"].std()) < 0.1 < float(good.x_t.std())  # one and the same for all
