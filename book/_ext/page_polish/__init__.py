@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from . import accessible, metadata, pictures, release, scripts, theme, versions
+from . import accessible, code_lines, metadata, pictures, release, scripts, set_up, theme, versions
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
@@ -21,12 +21,14 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         polished = theme.lighten(accessible.repair(text), page.name, icons)
+        polished = code_lines.with_lines(polished)
         polished = versions.with_versions(polished, page.parent)
         if polished != text:
             page.write_text(polished, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    set_up.setup(app)
     app.connect("config-inited", metadata.set_address)
     app.connect("html-page-context", metadata.add_tags)
     app.connect("html-page-context", scripts.tidy, priority=900)                # after every extension added its own
