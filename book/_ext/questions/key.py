@@ -12,7 +12,8 @@ import math
 import re
 
 WITHIN = re.compile(r"\s*\(within ([^)]+)\)")
-RANGES = re.compile(r"\s*for (\w+ in [^\s,;:]+(?:, \w+ in [^\s,;:]+)*)")
+RANGE = r"\w+ in [−-]?\d+(?:\.\d+)?(?:…|\.\.\.)[−-]?\d+(?:\.\d+)?"
+RANGES = re.compile(rf"\s*for ({RANGE}(?:, {RANGE})*)")
 FUNCTIONS = {name: getattr(math, name) for name in ("sqrt", "exp", "log")} | {"abs": abs}
 ALLOWED = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant, ast.Add, ast.Sub, ast.Mult,
            ast.Div, ast.Pow, ast.USub, ast.UAdd)
@@ -55,10 +56,10 @@ def formula_key(right: str, words: str, wrong: list[str]) -> dict[str, str]:
 def one_range(part: str) -> tuple[str, list[float]]:
     """("a", [0, 1]) of "a in 0…1"."""
     name, _, limits = part.partition(" in ")
-    low, dots, high = limits.replace("...", "…").partition("…")
-    if not dots or number(low) >= number(high):
-        raise ValueError(f"{part!r} is no range such as 'a in 0…1'")
-    return name, [number(low), number(high)]
+    low, high = map(number, limits.replace("...", "…").split("…"))
+    if low >= high:
+        raise ValueError(f"{part!r} is empty: the smaller number comes first")
+    return name, [low, high]
 
 
 def points(ranges: dict[str, list[float]]) -> list[dict[str, float]]:
