@@ -16,11 +16,16 @@ from equations import displays, prose
 LISTED = re.compile(r"^\s*- file: *(\S+)", flags=re.MULTILINE)
 
 
+def chapter_number(page: str) -> str | None:
+    """`notebooks/05_images_guidance` is chapter 5; None for a page that is no chapter."""
+    found = re.match(r"(\d+)_", page.rpartition("/")[2])
+    return str(int(found[1])) if found else None
+
+
 def numbered(pages: Iterable[str]) -> dict[str, str]:
     """page, such as `notebooks/13_article_code` → its number or letter."""
     letters = iter(ascii_uppercase)
-    found = {page: re.match(r"(\d+)_", page.rpartition("/")[2]) for page in pages}
-    return {page: str(int(number[1])) if number else next(letters) for page, number in found.items()}
+    return {page: chapter_number(page) or next(letters) for page in pages}
 
 
 def page_numbers(root: Path) -> dict[str, str]:

@@ -158,6 +158,15 @@ def test_a_figures_own_page_is_light():
     assert sizes and max(sizes.values()) < 400_000, sizes
 
 
+def test_a_figure_of_a_chapter_has_the_name_that_its_cell_gives_it():
+    """A name made from a title would be another one after a change of the title."""
+    cells = [cell for path in chapters() for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    given = {cell["metadata"].get("figure") for cell in cells}
+    pages = "".join(read(f"{chapter}.html") for chapter in CHAPTERS)
+    shown = re.findall(r'class="widget-figure" id="([^"]+)"', pages)
+    assert shown and [name for name in shown if name not in given] == [], 'put "figure": "fig-…" into the metadata of its cell'
+
+
 def test_the_site_map_lists_the_pages_of_the_contents():
     listed = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
     mapped = re.findall(r"<loc>https://[^<]*?/((?:book|notebooks)/[^<]*)\.html</loc>", read("sitemap.xml"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from . import embeds, files, home, posters
+from . import embeds, files, home, names, posters
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    for part in (embeds, files, home, posters):
+    for part in (names, embeds, files, home, posters):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

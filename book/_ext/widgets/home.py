@@ -24,6 +24,7 @@ from .posters import in_place, place_tag
 from .state import STATE, VIEW
 
 TITLE = "Fifteen pictures of noise become fifteen digits"
+NAME = "fig-fifteen-pictures-of-noise-become"
 ALT = "Fifteen handwritten digits that emerge from noise, drawn by the model of this book"
 
 
@@ -39,7 +40,7 @@ def scrubber(path: Path) -> FrameScrubber:
     saved = np.load(path)
     times = saved["times"].tolist()
     start = next(place for place, t in enumerate(times) if t <= 550)
-    return FrameScrubber.from_arrays(saved["frames"], axes=[Axis("t", times, start)], title=TITLE, alt=ALT,
+    return FrameScrubber.from_arrays(saved["frames"], axes=[Axis("t", times, start)], title=TITLE, alt=ALT, name=NAME,
                                      captions=[sentence(t) for t in times])
 
 

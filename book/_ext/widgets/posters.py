@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 import urllib.parse
+from collections.abc import Iterator
 from html import escape
 
 from docutils import nodes
@@ -50,11 +51,8 @@ class KeepPosters(SphinxPostTransform):
     def run(self, **kwargs: object) -> None:
         self.named: set[str] = set()
         models = saved_models(self.env, self.env.docname)
-        for bundle in list(self.document.findall(is_mime_bundle)):
-            forms = {form["mime_type"]: form for form in bundle.children}
-            if VIEW not in forms:
-                continue
-            view = forms[VIEW]
+        for view in list(figure_views(self.document)):
+            forms = forms_of(view.parent)
             model = models.get(model_id(view), {})
             poster = self.poster(forms, model)
             if poster is None:
@@ -101,11 +99,28 @@ def is_mime_bundle(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and node.get("nb_element") == "mime_bundle"
 
 
+def forms_of(bundle: nodes.Element) -> dict[str, nodes.Element]:
+    """The forms of one output, by their type."""
+    return {form["mime_type"]: form for form in bundle.children}
+
+
+def figure_views(node: nodes.Element) -> Iterator[nodes.Element]:
+    """The interactive form of each widget below this node, in order."""
+    for bundle in node.findall(is_mime_bundle):
+        if VIEW in (forms := forms_of(bundle)):
+            yield forms[VIEW]
+
+
+def saved_script(env: object, page: str) -> dict[str, str] | None:
+    """What myst-nb is going to write into this page: the attributes of the <script> that holds the widgets' states."""
+    _, attributes = getattr(env, "nb_metadata", {}).get(page, {}).get("js_files", {}).get("ipywidgets_state", (None, None))
+    return attributes
+
+
 def saved_models(env: object, page: str) -> dict[str, dict]:
-    """The widgets' states that myst-nb is going to write into this page, by model id."""
-    scripts = getattr(env, "nb_metadata", {}).get(page, {}).get("js_files", {})
-    _, attributes = scripts.get("ipywidgets_state", (None, {"body": '{"state": {}}'}))
-    return {name: model["state"] for name, model in json.loads(attributes["body"])["state"].items()}
+    """Those states by model id."""
+    script = saved_script(env, page)
+    return {name: model["state"] for name, model in json.loads(script["body"])["state"].items()} if script else {}
 
 
 def model_id(view: nodes.Element) -> str:
