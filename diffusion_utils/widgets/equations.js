@@ -19,6 +19,22 @@ function cosine(T, offset = 0.008, betaMax = 0.999) {
   return fromBetas(alphaBar.slice(1).map((a, i) => Math.min(1 - a / alphaBar[i], betaMax)));
 }
 
+function sigmoid(T, start = -3, end = 3, floor = 1e-6) {
+  const logistic = (x) => 1 / (1 + Math.exp(-x));
+  const inner = (t) => logistic(start + ((end - start) * t) / T);
+  const part = (t) => (logistic(end) - inner(t)) / (logistic(end) - logistic(start));
+  return fromAlphaBar(Array.from({ length: T + 1 }, (_, t) => (t ? floor + (1 - floor) * part(t) : 1)));
+}
+
+function flow(T) {
+  const noise = Array.from({ length: T + 1 }, (_, t) => t / T);
+  return { signal: noise.map((part) => 1 - part), noise };
+}
+
+const SCHEDULES = { linear, cosine, sigmoid, flow };
+
+const addNoise = ({ signal, noise }, x0, t, eps) => Float64Array.from(x0, (x, n) => signal[t] * x + noise[t] * eps[n]);
+
 const logSnr = ({ signal, noise }, t) => Math.log(signal[t]) - Math.log(noise[t]);
 
 // x̂₀ = (x_t + noise²·score)/signal for the mixture Σ_k mix_k·N(mean_k, std_k²·I) in the plane, and for each point the
@@ -50,6 +66,22 @@ function estimate({ means, stds, mix }, signal, noise, points) {
   }
   return { x0Hat, component };
 }
+
+// Of an exact denoiser: the posterior probability of each of the points known, given x_t; the mean of the points under it, x̂₀;
+// and of how many that is an average.
+function weights(points, { signal, noise }, xT, t) {
+  const score = points.map((point) => point.reduce((sum, p, n) => sum + signal[t] * p * (xT[n] - (signal[t] * p) / 2), 0));
+  const best = Math.max(...score);
+  const joint = score.map((value) => Math.exp((value - best) / noise[t] ** 2));
+  const total = joint.reduce((a, b) => a + b);
+  return joint.map((value) => value / total);
+}
+function mean(points, probability) {
+  const sum = new Float64Array(points[0].length);
+  points.forEach((point, k) => point.forEach((p, n) => { sum[n] += probability[k] * p; }));
+  return sum;
+}
+const blended = (probability) => Math.exp(-probability.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0));
 
 // u of DDPM: noise_s·√(1 − SNR_t/SNR_s); 0 at s = 0, where nothing is left to add.
 function posteriorStd(schedule, t, s) {

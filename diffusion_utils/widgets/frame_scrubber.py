@@ -19,7 +19,7 @@ TARGET_WIDTH = 440  # CSS pixels; wide enough to see, narrow enough to leave roo
 class FrameScrubber(Scrubber):
     """Sliders over precomputed frames. Make one with `FrameScrubber.from_arrays`."""
 
-    _esm = front_end.source(*front_end.SCRUBBER, "frame_scrubber.js")
+    _esm = front_end.source(*front_end.SCRUBBER, "sheet.js", "frame_scrubber.js")
 
     sprite = traitlets.Bytes().tag(sync=True)
     columns = traitlets.Int(1).tag(sync=True)
