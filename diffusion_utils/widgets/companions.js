@@ -1,6 +1,6 @@
 // The small plots of companions.py. All numbers arrive as 0..1000 of the plot's width and height.
 
-const PLOT = { width: 220, height: 160, left: 40, right: 14, top: 8, bottom: 36 };
+const PLOT = { width: 220, height: 160, left: 46, right: 14, top: 8, bottom: 36 };
 const plotX = (units) => PLOT.left + (units / 1000) * (PLOT.width - PLOT.left - PLOT.right);
 const plotY = (units) => PLOT.height - PLOT.bottom - (units / 1000) * (PLOT.height - PLOT.top - PLOT.bottom);
 const point = (x, y) => `${plotX(x).toFixed(1)} ${plotY(y).toFixed(1)}`;

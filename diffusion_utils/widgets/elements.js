@@ -36,6 +36,9 @@ const withSubscripts = (name) => name.split(WITH_SUBSCRIPT).map((part, k) => {
 });
 const spoken = (name) => name.replaceAll("_", " ");
 const clamp = (value, count) => Math.min(Math.max(value, 0), count - 1);
+// Width by height of a canvas or of a drawing; of anything else nothing depends on it.
+const ratioOf = ({ width, height, viewBox }) => Number(viewBox ? viewBox.baseVal.width / viewBox.baseVal.height
+  : width / height) || 1;
 const longest = (texts) => texts.reduce((a, b) => (b.length > a.length ? b : a), "");
 
 // Numbers under a picture: [name, the texts it may have] pairs. show(texts) gives each its text, and returns them as words.

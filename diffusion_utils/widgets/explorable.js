@@ -21,6 +21,16 @@ async function render({ model, el }) {
     canvas.setAttribute("aria-label", [model.get("alt"), ...numbers].join(", "));
     return numbers;
   }
+  // Drawn anew on more pixels, in the same colours: a canvas beside this one has them.
+  function toPng() {
+    const large = html("canvas", { width: LARGER * model.get("width"), height: LARGER * model.get("width"), hidden: "" });
+    canvas.after(large);
+    const pen = large.getContext("2d");
+    pen.scale(LARGER / FINE, LARGER / FINE);
+    kind.draw(pen, size, latest);
+    large.remove();
+    return large;
+  }
   // The ink is the text's colour, which another theme changes: the page's, or, where it has none, the system's.
   const redraw = () => show(latest);
   const themes = new MutationObserver(redraw);
@@ -28,8 +38,8 @@ async function render({ model, el }) {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", redraw);
   const cleanUp = await renderFigure({ model, el }, {
-    face: canvas, scale: 1, width: model.get("width"), below: [readouts.element], beside: [], show, quiet: () => {},
-    direction: kind.direction,
+    face: canvas, scale: 1 / LARGER, width: model.get("width"), below: [readouts.element], beside: [], show, quiet: () => {},
+    direction: kind.direction, toPng,
   });
   requestAnimationFrame(redraw); // once more in its place: only there it knows the colours
   return () => {

@@ -1,6 +1,6 @@
 // The frame common to all figures: title, sliders, play, tools, and plots beside them. What moves is given as a view:
 //   face, width             the element that follows the sliders, whatever it is, and its width on the page
-//   scale                   of a canvas: the pixels a saved picture has for each of its own
+//   scale                   of what is saved as a picture: the page's pixels for each of its own
 //   toPng()                 of any other face that can be saved as a picture: a canvas, or the promise of one
 //   below, beside           elements under the sliders, and beside all of it
 //   show(position)          draws the position of the sliders, and returns its numbers in words, to be read aloud; or the
@@ -35,21 +35,23 @@ async function renderFigure({ model, el }, view) {
   group.style.setProperty("--fs-ratio", ratioOf(view.face));
   group.addEventListener("keydown", (event) => event.stopPropagation()); // or JupyterLab takes the arrow keys
 
-  const frameName = () => [name, ...axes.flatMap((axis, a) => [axis.name, axis.values[position()[a]]])].join("-");
+  const setting = () => axes.map((axis, a) => [axis.name, axis.values[position()[a]]]);
+  const textsOf = (selector) => [...group.querySelectorAll(selector)].map((element) => element.textContent);
+  function told() { // what belongs to a picture that is saved
+    const numbers = textsOf(".fs-readouts dd").map((text, k) => `${model.get("readouts")[k][0]} ${text}`);
+    const below = [setting().map((pair) => pair.join(" = ")).join(", "), numbers.join(", "), ...textsOf(".fs-caption-text")];
+    return { group, name: [name, ...setting().flat()].join("-"), title: model.get("title"), below: below.filter(Boolean) };
+  }
   const projector = makeProjector(group, view.face, (steps) => { stop(); step(steps); }, () => toggle());
-  const link = html("a", {}, say("link"));
-  tools.append(speed.element, ...makeSave(view, frameName), projector.element);
+  const link = makeLink(() => frameAddress(name, axes, position()));
+  tools.append(speed.element, ...makeSave(view, told), projector.element);
   const place = name && placeInPage(name);
   if (place) { // and not in a notebook, whose address leads to no figure
-    tools.append(link);
+    tools.append(...link.parts);
     if (place.dataset.embed) tools.append(html("a", { href: place.dataset.embed }, say("own_page")));
     positionsInAddress(name, axes).forEach((start, a) => { if (start >= 0) model.set(traits[a], start); });
   }
 
-  const linkTo = (now) => { link.href = frameAddress(name, axes, now); };
-  for (const reach of ["pointerdown", "click"]) { // whoever is quicker still gets the frame that is shown
-    link.addEventListener(reach, () => linkTo(position()));
-  }
   let linking = 0;
   let timer = 0;
   function move(a, value) {
@@ -103,7 +105,7 @@ async function renderFigure({ model, el }, view) {
       follow(now, []);
     }
     clearTimeout(linking);
-    linking = setTimeout(linkTo, LINK_MS, now);
+    linking = setTimeout(link.show, LINK_MS);
     return coming;
   }
 
@@ -115,9 +117,13 @@ async function renderFigure({ model, el }, view) {
   traits.forEach((trait) => model.on(`change:${trait}`, draw));
   rest();
   await draw();
-  linkTo(position());
+  link.show();
   el.append(group);
-  group.toPaper = () => putOnPaper(group, axes, position, (value) => { stop(); move(0, value); return draw(); }); // print.js
+  group.toPaper = () => putOnPaper(group, axes, position, (value) => { // print.js; nobody has moved it
+    stop();
+    model.set(traits[0], value);
+    return draw();
+  });
   group.dataset.ready = "true";
   return () => {
     stop();

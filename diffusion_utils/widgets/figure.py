@@ -18,15 +18,27 @@ from diffusion_utils.widgets import front_end
 
 NAME_LENGTH = 40  # characters of the title that go into a figure's address
 POSITIONS = ("index", "index2", "index3", "index4")  # of the sliders, in their order
+MOST_BUTTONS = 12  # more of them would fill a phone's screen
+NUMBER = re.compile(r"[-−+]?(\d\S*|∞)(\s\S+)?")  # with a unit, and perhaps a space before it
 
 
 @dataclass
 class Axis:
-    """One slider: its name, the text of each position (two or more), and the index it starts at."""
+    """What one control of a figure sets: its name, the text of each position (two or more), and the index it starts at.
+
+    Numbers are set with a slider and names with a row of buttons; `buttons` says otherwise.
+    """
 
     name: str
     values: list
     start: int = 0
+    buttons: bool | None = None
+
+    def has_buttons(self) -> bool:
+        """Whether there is a button for each value. By default where all are names, and not too many."""
+        if self.buttons is not None:
+            return self.buttons
+        return len(self.values) <= MOST_BUTTONS and not any(NUMBER.fullmatch(str(value)) for value in self.values)
 
 
 class Figure(anywidget.AnyWidget):
@@ -93,8 +105,9 @@ def check_axes(axes: list[Axis]) -> None:
 
 
 def axis_state(axes: list[Axis]) -> list[dict]:
-    """What the front end knows of the sliders."""
-    return [{"name": axis.name, "values": [str(value) for value in axis.values]} for axis in axes]
+    """What the front end knows of the controls."""
+    return [{"name": axis.name, "values": [str(value) for value in axis.values], "buttons": axis.has_buttons()}
+            for axis in axes]
 
 
 def name_from(title: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pathlib
 
 HERE = pathlib.Path(__file__).parent
-FIGURE = ("words.json", "elements.js", "controls.js", "tools.js", "figure.js")  # what every figure is made of
+# What every figure is made of.
+FIGURE = ("words.json", "elements.js", "controls.js", "picture.js", "tools.js", "paper.js", "figure.js")
 SCRUBBER = (*FIGURE, "companions.js", "scrubber.js")  # and those over what was computed beforehand
 
 

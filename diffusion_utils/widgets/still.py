@@ -25,15 +25,21 @@ def still_html(state: dict, face: str, language: str = "en") -> str:
     frame = first_frame(state)
     plots = "".join(map(plot_html, state.get("companions", [])))
     told = words(language)
-    savable = face.startswith("<img")  # as the canvas that takes its place is
+    savable = "<img" in face  # as the canvas that takes its place is
     return (
-        f'<style>{state["_css"]}</style><div class="fs" style="--fs-width: {state["width"] * state["scale"]}px">'
+        f'<style>{state["_css"]}</style><div class="fs" style="{size(state)}">'
         f'<p class="fs-title">{with_subscripts(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
         f"{face}{controls_html(state)}{readouts_html(state, frame)}{caption_html(state, frame)}"
         f"{tools_html(told, savable)}{without_scripts_html(told)}</div>"
         + (f'<div class="fs-plots">{plots}</div>' if plots else "")
         + "</div></div>"
     )
+
+
+def size(state: dict) -> str:
+    """The width of the face on the page, and its width by its height; on that of a text nothing depends."""
+    ratio = state["width"] / state.get("height", state["width"])
+    return f"--fs-width: {state['width'] * state['scale']}px; --fs-ratio: {ratio:.4g}"
 
 
 def picture_html(state: dict, address: str) -> str:
@@ -76,14 +82,26 @@ def first_frame(state: dict) -> int:
 
 
 def controls_html(state: dict) -> str:
-    """Each slider's name and starting value, with room for the slider itself."""
+    """Each control's name and starting value: a slider's with room for the slider itself, and a row of buttons."""
     rows = "".join(
         f'<div class="fs-slider"><span class="fs-name">{with_subscripts(axis["name"])}</span>'
-        f'<span class="fs-value"{untranslated(axis["values"])}>{escape(axis["values"][at])}</span>'
-        '<span class="fs-room"></span></div>'
+        f"{buttons_html(axis['values'], at) if axis.get('buttons') else value_html(axis['values'], at)}</div>"
         for axis, at in zip(state["axes"], (state[trait] for trait in POSITIONS if trait in state), strict=False)
     )
     return f'<div class="fs-controls">{rows}</div>'
+
+
+def value_html(values: list[str], at: int) -> str:
+    """A slider's starting value, and the place of the slider."""
+    return (f'<span class="fs-value"{untranslated(values)} style="min-width: {len(max(values, key=len))}ch">'
+            f'{escape(values[at])}</span><span class="fs-room"></span>')
+
+
+def buttons_html(values: list[str], at: int) -> str:
+    """The buttons, of which one is chosen."""
+    chosen = ' class="fs-value"'
+    spans = (f"<span{chosen if k == at else ''}{untranslated(values)}>{escape(value)}</span>" for k, value in enumerate(values))
+    return f'<div class="fs-buttons">{"".join(f"<label>{span}</label>" for span in spans)}</div>'
 
 
 def readouts_html(state: dict, frame: int) -> str:

@@ -19,23 +19,36 @@ function makeSpeed(onChange) {
   return { element, frameTime };
 }
 
-// A canvas can be saved as a PNG file, and so can what a view makes a canvas of.
-function makeSave(view, getName) {
+// A canvas can be saved as a PNG file, and so can what a view makes a canvas of. told() says what belongs to the picture.
+function makeSave(view, told) {
   const toPng = view.toPng ?? (view.face instanceof HTMLCanvasElement ? () => view.face : null);
-  return toPng ? [makeTool(say("save"), async () => savePng(await toPng(), view.scale ?? 1, getName()))] : [];
+  async function save() {
+    const { group, name, ...words } = told();
+    savePng(composePicture(await toPng(), LARGER * (view.scale ?? 1), words, lookOf(group, view.face)), name);
+  }
+  return toPng ? [makeTool(say("save"), save)] : [];
 }
 
-// Each of the canvas's pixels becomes `scale` wide and high, and stays sharp.
-function savePng(canvas, scale, name) {
-  const copy = html("canvas", { width: canvas.width * scale, height: canvas.height * scale });
-  const context = copy.getContext("2d");
-  context.imageSmoothingEnabled = false;
-  context.drawImage(canvas, 0, 0, copy.width, copy.height);
-  copy.toBlob((blob) => {
-    const address = URL.createObjectURL(blob);
-    html("a", { href: address, download: `${name.replace(/[^\p{L}\p{N}.−-]+/gu, "-")}.png` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1000); // after the browser has begun to save
+// The link to a frame: a click copies it, and says so to eyes and ears. Where it cannot be copied, it leads there.
+const SAID_MS = 2000;
+function makeLink(address) {
+  const element = html("a", {}, say("link"));
+  const said = html("span", { class: "fs-said", role: "status" });
+  for (const reach of ["pointerdown", "click"]) { // whoever is quicker than `show` still gets the frame that is shown
+    element.addEventListener(reach, () => show());
+  }
+  element.addEventListener("click", (event) => {
+    if (!navigator.clipboard || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    navigator.clipboard.writeText(element.href).then(tell, () => location.assign(element.href));
   });
+  function tell() {
+    element.style.minWidth = `${element.offsetWidth}px`; // its neighbours keep their places
+    element.textContent = said.textContent = say("copied");
+    setTimeout(() => { element.textContent = say("link"); said.textContent = element.style.minWidth = ""; }, SAID_MS);
+  }
+  const show = () => { element.href = address(); };
+  return { parts: [element, said], show };
 }
 
 // Pictures are dragged to scrub; what else there may be, such as text, is left to be selected or clicked.

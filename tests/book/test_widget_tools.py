@@ -6,7 +6,7 @@ from PIL import Image
 
 from diffusion_utils.widgets import Explorable
 
-from .widget_page import COLOUR, one_slider, press, two_sliders, values
+from .widget_page import COLOUR, N, one_slider, press, two_sliders, values
 
 
 def test_speed_changes_the_time_of_a_frame_also_while_it_plays(open_page):
@@ -33,14 +33,43 @@ def test_less_motion_means_at_most_two_frames_a_second(open_page):
     assert page.evaluate("window.delays") == [500]
 
 
-def test_the_frame_is_saved_as_a_picture(open_page, tmp_path):
-    page = open_page(one_slider(scale=3))
+def test_the_frame_is_saved_four_times_as_large_with_the_words_that_belong_to_it(open_page):
+    """Every pixel of the picture as it is; title above, and below it the setting, the numbers and the sentence."""
+    page = open_page(one_slider(scale=3, readouts={"λ_t": range(N)}, captions=[f"Sentence {k}." for k in range(N)]))
+    page.evaluate(RECORD_WORDS)
     press(page, 0, "ArrowRight", "ArrowRight")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save PNG").click()
     assert download.value.suggested_filename == "fig-colour-step-2.png"
+    assert page.evaluate("window.words") == ["Colour", "step = 2", "λ", "t", " 2", "Sentence 2."]
     saved = np.asarray(Image.open(download.value.path()).convert("RGB"))
-    assert np.array_equal(saved, COLOUR[2].repeat(3, axis=0).repeat(3, axis=1))
+    picture = COLOUR[2].repeat(12, axis=0).repeat(12, axis=1)
+    height, width = picture.shape[:2]
+    tops = [top for top in range(len(saved) - height) if np.array_equal(saved[top : top + height, 64 : 64 + width], picture)]
+    assert len(tops) == 1
+    above, below = saved[: tops[0]], saved[tops[0] + height :]
+    assert above.min() == below.min() == 0 and above[0].min() == below[-1].min() == 255    # black words on white paper
+
+
+RECORD_WORDS = """() => {
+    window.words = [];
+    const real = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        if (text) window.words.push(text);
+        real.call(this, text, ...place);
+    };
+}"""
+
+
+def test_a_drawing_is_saved_as_fine_as_its_size_allows(open_page):
+    """Drawn anew and not enlarged: its lines have edges that the canvas in the page has not the pixels for."""
+    page = open_page(Explorable.schedules(title="Schedules", alt="Two curves"), style="html { background: white }")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save PNG").click()
+    saved = np.asarray(Image.open(download.value.path()).convert("RGB")).astype(int)
+    assert saved.shape[1] == 4 * (440 + 2 * 16)
+    doubled = np.abs(np.diff(saved, axis=1)).sum((0, 2))    # change from each column to the next
+    assert min(doubled[::2].sum(), doubled[1::2].sum()) > 0.2 * doubled.sum()
 
 
 @pytest.mark.parametrize(
@@ -58,14 +87,29 @@ def test_an_address_leads_to_a_frame(open_page, query, place):
     assert values(page) == place
 
 
-def test_the_link_to_a_frame_leads_back_to_it(open_page):
-    page = open_page(two_sliders())
+def test_the_link_to_a_frame_is_copied_and_leads_back_to_it(open_page):
+    page = open_page(two_sliders(), permissions=["clipboard-read", "clipboard-write"])
     press(page, 0, "End")
     press(page, 1, "ArrowRight")
-    page.get_by_role("link", name="Link to this frame").click()
+    link = page.locator(".fs-tools a").first
+    link.click()
+    page.get_by_role("status").get_by_text("Copied").wait_for(state="attached")
+    assert link.text_content() == "Copied"
+    page.wait_for_function("document.querySelector('.fs-tools a').textContent === 'Link to this frame'")
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
     page.locator(".fs[data-ready]").wait_for()
     assert "t=110" in page.url and page.url.endswith("#fig-two-sliders")
     assert values(page) == ["110", "cosine"]
+
+
+def test_where_nothing_can_be_copied_the_link_leads_to_the_frame(open_page):
+    page = open_page(two_sliders())
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
+    press(page, 0, "End")
+    page.get_by_role("link", name="Link to this frame").click()
+    page.wait_for_url("**/*#fig-two-sliders")
+    page.locator(".fs[data-ready]").wait_for()
+    assert values(page) == ["110", "linear"]
 
 
 def test_full_screen_is_large_and_obeys_a_remote_control(open_page):
@@ -121,9 +165,6 @@ def test_the_link_to_a_frame_follows_the_sliders(open_page):
     assert "fig-two-sliders.t=0&" in link.get_attribute("href")
     press(page, 0, "ArrowRight", "ArrowRight")
     page.wait_for_function("link => link.href.includes('fig-two-sliders.t=20&')", arg=link.element_handle())
-    link.click()
-    page.locator(".fs[data-ready]").wait_for()
-    assert values(page) == ["20", "linear"]
 
 
 def without_name(state):

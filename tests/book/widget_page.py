@@ -70,8 +70,12 @@ def pixels(page, which: int = 0) -> np.ndarray:
     return np.array(values, np.uint8).reshape(shape)[..., :3]
 
 
+# What the keyboard reaches of each of a figure's controls: a slider, or the chosen one of its buttons.
+CONTROL = ".fs-slider :is(input[type=range], input:checked)"
+
+
 def press(page, slider: int, *keys: str) -> None:
-    page.locator("input[type=range]").nth(slider).focus()
+    page.locator(CONTROL).nth(slider).focus()
     for key in keys:
         page.keyboard.press(key)
 
