@@ -10,6 +10,7 @@ from importlib.resources import files
 import pytest
 
 from .conftest import SITE
+from .widget_page import CONTROL
 
 
 def pages_with(mark: str) -> set[str]:
@@ -169,14 +170,19 @@ def look(widget) -> dict:
     return {
         "face": widget.locator(".fs-face").evaluate("face => face.toDataURL?.() ?? face.outerHTML"),
         "values": widget.locator(".fs-value").all_text_contents(),
-        "spoken": [s.get_attribute("aria-valuetext") for s in widget.locator("input[type=range]").all()],
+        "spoken": [c.get_attribute("aria-valuetext") or c.get_attribute("aria-label") for c in widget.locator(CONTROL).all()],
     }
 
 
 def click_at(page, slider, fraction: float) -> None:
-    """Click, or on a phone tap, at this fraction of a slider's length."""
-    box = slider.bounding_box()
-    place = {"x": fraction * box["width"], "y": box["height"] / 2}
+    """Click, or on a phone tap, at this fraction of a slider's length; or of a row of buttons."""
+    place = None
+    if slider.get_attribute("type") == "radio":
+        radios = slider.locator("xpath=ancestor::*[@role='radiogroup']").locator("input")
+        slider = radios.nth(round(fraction * (radios.count() - 1)))
+    else:
+        box = slider.bounding_box()
+        place = {"x": fraction * box["width"], "y": box["height"] / 2}
     slider.tap(position=place) if page.evaluate("navigator.maxTouchPoints > 0") else slider.click(position=place)
 
 
@@ -212,7 +218,7 @@ def test_every_slider_changes_the_face_and_its_readout(open_for_all_figures, pag
     """One figure a test: on a busy machine all those of a page may exceed the time that one test has."""
     page = open_for_all_figures(page_name, device)
     widget = page.locator(".fs").nth(number - 1)
-    sliders = widget.locator("input[type=range]").all()
+    sliders = widget.locator(CONTROL).all()
     for slider in sliders:  # where the others stand at an end, a slider may have nothing to change
         click_at(page, slider, 0.5)
     for k, slider in enumerate(sliders):
@@ -250,13 +256,11 @@ def check_pointer(page, widget, slider, k: int, name: str) -> None:
 
 
 def check_play(page, widget) -> None:
-    click_at(page, widget.locator("input[type=range]").first, 0.02)
-    value, button = widget.locator(".fs-value").first, widget.locator(".fs-play")
-    before = value.text_content()
+    click_at(page, widget.locator(CONTROL).first, 0.02)
+    before, button = widget.locator(".fs-value").first.text_content(), widget.locator(".fs-play")
     button.click()
-    page.wait_for_function(
-        "([value, before]) => value.textContent !== before", arg=[value.element_handle(), before], timeout=READY_MS
-    )
+    page.wait_for_function("([widget, before]) => widget.querySelector('.fs-value').textContent !== before",
+                           arg=[widget.element_handle(), before], timeout=READY_MS)
     # In one step, because it may reach its end, where Play starts anew, between our looking and our clicking.
     button.evaluate("button => { if (button.ariaLabel === 'Pause') button.click(); }")
     stopped = look(widget)
@@ -291,7 +295,7 @@ def test_a_figures_own_page(browser, page_name):
     with opened(browser, f"{SITE.resolve().as_uri()}/{page_name}", **PHONE) as page:
         assert wait_for_widgets(page) == 1
         widget = page.locator(".fs")
-        sliders = widget.locator("input[type=range]").all()
+        sliders = widget.locator(CONTROL).all()
         for slider in sliders:
             click_at(page, slider, 0.5)
         check_keyboard(page, widget, sliders[0], 0, page_name)
@@ -308,10 +312,12 @@ def test_the_link_to_a_frame_leads_there(browser, site_url, page_name):
     with opened(browser, f"{site_url}/{page_name}", **DESKTOP) as page:
         wait_for_widgets(page)
         place = page.locator(".widget-figure").last
-        place.locator("input[type=range]").first.press("End")
+        place.locator(CONTROL).first.press("End")
         wanted = place.locator(".fs-value").all_text_contents()
-        place.get_by_role("link", name="Link to this frame").click()
-        page.wait_for_url("**/*#fig-*")
+        link = place.get_by_role("link", name="Link to this frame")
+        link.focus()
+        link.dispatch_event("pointerdown")
+        page.goto(link.evaluate("link => link.href"))
         place.locator(".fs[data-ready]").wait_for(timeout=READY_MS)
         assert place.locator(".fs-value").all_text_contents() == wanted
         assert 0 <= place.bounding_box()["y"] < DESKTOP["viewport"]["height"] / 2
