@@ -56,9 +56,12 @@ WITHOUT = {
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
         sampling.Sampler sampling.Sampler.calls sampling.Sampler.changed sampling.fresh_std sampling.posterior_std
         sampling.step_std sampling.timesteps
-        speed.attainable speed.disturbed speed.first_arrival speed.one_clock speed.training_rates speed.whole_speedup""",
+        speed.attainable speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
-        plotting.use_style show.show_source table.table widgets.companions.Curve widgets.companions.Histogram
+        plotting.use_style show.show_source speed_records.arrivals speed_records.base_distances speed_records.by_chance
+        speed_records.gains speed_records.gpu_gains speed_records.race_of speed_records.sampling_pace
+        speed_records.techniques_table speed_records.verdict speed_records.walks
+        table.table widgets.companions.Curve widgets.companions.Histogram
         widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.figure.Axis
         widgets.frame_scrubber.FrameScrubber.from_arrays""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
