@@ -23,7 +23,7 @@ nb_ipywidgets_js = {{"widget-host.js": {{}}}}
 
 
 def build(folder: Path, cells: list, conf: str = "") -> Path:
-    """The built page of a notebook of these cells, each a widget, a Markdown text, or the forms of an output by their type.
+    """The built page of a notebook of these cells, each a widget, a Markdown text, the forms of an output by type, or a cell.
 
     `conf` is added to conf.py.
     """
@@ -41,7 +41,7 @@ def build(folder: Path, cells: list, conf: str = "") -> Path:
 
 def sphinx(folder: Path, builder: str) -> Path:
     """The folder of what Sphinx makes of the book in this folder, without any warning."""
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", builder, str(folder), str(folder / builder)]
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", builder, str(folder), str(folder / builder)]
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     built = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
     assert built.returncode == 0, built.stderr
@@ -49,6 +49,8 @@ def sphinx(folder: Path, builder: str) -> Path:
 
 
 def as_cell(content):
+    if isinstance(content, nbformat.NotebookNode):
+        return content
     if isinstance(content, str):
         return nbformat.v4.new_markdown_cell(content)
     data, metadata = (content, {}) if isinstance(content, dict) else content._repr_mimebundle_()

@@ -60,7 +60,7 @@ def setup(app: Sphinx) -> dict[str, bool | int]:
     nodes.add_to(app)
     app.add_transform(FindQuestions)
     app.add_env_collector(Collect)
-    app.add_js_file(SCRIPT)
+    app.add_js_file(SCRIPT, loading_method="defer")
     app.add_css_file("questions.css")
     app.connect("build-finished", write_script)
     return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
-from .key import formula_key, number_key
+from .key import RANGES, formula_key, number_key
 from .nodes import question, question_text
 
 NUMBERED = re.compile(r"\d+\.\s+")
@@ -153,7 +153,9 @@ def typed_key(answer: list[nodes.Node]) -> tuple[str, dict[str, str]]:
         answer[-1]["classes"].append("question-reasons")
         wrong = [take_wrong(item) for item in answer[-1]]
     if isinstance(words[0][0], nodes.literal):
-        return "formula", formula_key(right, rest, wrong)
+        key = formula_key(right, rest, wrong)
+        words.replace(words[1], nodes.Text(RANGES.sub("", words[1].astext(), count=1)))  # a reader has no use for it
+        return "formula", key
     return "number", number_key(right, rest, wrong)
 
 

@@ -2,6 +2,7 @@
 // Nothing of it is run as code.
 
 const FUNCTIONS = { sqrt: Math.sqrt, exp: Math.exp, log: Math.log, ln: Math.log, abs: Math.abs };
+const NUMBER = /^\.?\d/;
 const TOKEN = /(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[\p{L}_][\p{L}\p{M}\d_]*|\S/giu;
 
 function compile(text, names, example) {
@@ -21,9 +22,9 @@ function compile(text, names, example) {
   function product() {
     let left = signed();
     while (tokens.length && !["+", "-", ")"].includes(tokens[0])) { // two things side by side are multiplied
-      const divides = take("*", "/") === "/";
+      const sign = take("*", "/") || (NUMBER.test(tokens[0]) ? unreadable() : "*"); // but 1 2 is not
       const [a, b] = [left, signed()];
-      left = divides ? (v) => a(v) / b(v) : (v) => a(v) * b(v);
+      left = sign === "/" ? (v) => a(v) / b(v) : (v) => a(v) * b(v);
     }
     return left;
   }
@@ -44,13 +45,18 @@ function compile(text, names, example) {
       const inner = sum();
       return take(")") ? inner : unreadable();
     }
-    if (/^\.?\d/.test(token)) return () => Number(token);
+    if (NUMBER.test(token)) return () => Number(token);
     if (names.includes(token)) return (v) => v[token];
     if (Object.hasOwn(FUNCTIONS, token) && tokens[0] === "(") {
       const inner = part(tokens.shift());
       return (v) => FUNCTIONS[token](inner(v));
     }
-    if (/^\p{L}/u.test(token)) throw new Error(say("unknown_name", token));
+    const [first, ...more] = token;
+    if (more.length && [first, ...more].every((name) => names.includes(name))) { // ab is a times b
+      tokens.unshift(...more);
+      return part(first);
+    }
+    if (names.length && /^\p{L}/u.test(token)) throw new Error(say("unknown_name", token));
     return unreadable();
   }
 

@@ -5,9 +5,10 @@ const JUDGES = {
   choice: ({ right }, given) => ({ right: given === right, known: given.charCodeAt(0) - 97 }),
 
   number({ right, within, percent, wrong }, given) {
-    const value = (text) => compile(text, [], "0.25")();
-    const values = [value(given.replace(/,/g, "."))];
-    if (/\d,\d{3}/.test(given)) values.push(value(given.replace(/,/g, ""))); // this comma may be a point or part thousands
+    const readings = []; // a comma may be a point, or part thousands
+    if (/\d,\d{3}/.test(given)) readings.push(given.replace(/,/g, ""));
+    if (!readings.length || !given.includes(".")) readings.push(given.replace(/,/g, "."));
+    const values = readings.map((text) => compile(text, [], "0.25")());
     if (percent) values.push(...values.map((fraction) => fraction / 100));
     const near = (wanted) => values.some((one) => Math.abs(one - wanted) <= Number(within) + 1e-12);
     return { right: near(Number(right)), known: JSON.parse(wrong).findIndex(near) };
