@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -31,10 +32,14 @@ class Identity:
 
 
 class NetworkCodec:
-    """A network with `encode` and `decode`, a part of the same checkpoint; samples and codes stay on the device they are on."""
+    """A network with `encode` and `decode`, a part of the same checkpoint; samples and codes stay on the device they are on.
 
-    def __init__(self, net: nn.Module):
+    shape, clip: of one sample and its range, which what is decoded does not leave; None where the card does not say.
+    """
+
+    def __init__(self, net: nn.Module, shape: Sequence[int] | None = None, clip: Sequence[float] | None = None):
         self.net, self.device = net, next(net.parameters()).device
+        self.shape, self.clip = shape and tuple(shape), clip and tuple(map(float, clip))
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
@@ -44,8 +49,27 @@ class NetworkCodec:
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """The network's samples of codes."""
-        return self.net.decode(z.to(self.device)).to(z.device)
+        x = self.net.decode(z.to(self.device)).to(z.device)
+        return x if self.clip is None else x.clamp(*self.clip)
 
 
 # kind → class, made from the rest of the card's "codec"; where that names a "part", from this network of the checkpoint
 CODECS: dict[str, type[Codec]] = {"identity": Identity, "network": NetworkCodec}
+
+
+def kl_to_standard(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) ‖ N(0, I)) = ½Σ(mean² + variance − 1 − ln variance), in nats: (B, …) twice → (B,).
+
+    Source: Kingma & Welling 2014, appendix B.
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).flatten(1).sum(1)
+
+
+def autoencoder_loss(x: Tensor, rebuilt: Tensor, mean: Tensor, log_variance: Tensor, kl_weight: float) -> Tensor:
+    """(Σ|x − x̂| + Σ(x − x̂)² + kl_weight·KL)/pixels, averaged over the batch: a scalar.
+
+    Error and KL are both *summed* over a sample and then divided by the same number: averaged each on its own, the KL of few
+    codes would weigh as much as the error of many pixels, and the codes would carry nothing. x, rebuilt: (B, C, H, W).
+    """
+    off = (x - rebuilt).flatten(1)
+    return ((off.abs() + off.square()).sum(1) + kl_weight * kl_to_standard(mean, log_variance)).mean() / off.shape[1]

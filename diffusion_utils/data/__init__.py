@@ -6,8 +6,9 @@ from ..registry import chosen
 from .dataset import Dataset, TensorData
 from .mnist import DataError, ImageData, check_mnist, load_mnist, to_model, to_pixels
 from .pictures import load_pictures
+from .scenes import load_scenes
 
-LOADERS: dict[str, Callable[..., Dataset]] = {"mnist": load_mnist, "pictures": load_pictures}
+LOADERS: dict[str, Callable[..., Dataset]] = {"mnist": load_mnist, "pictures": load_pictures, "scenes": load_scenes}
 
 
 def load_data(entry: str | dict | None, split: str) -> Dataset:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .attention import Context, CrossAttention
 from .embedding import ConditionEmbedding
 from .network import Network
 
@@ -69,11 +70,13 @@ class UNet(Network):
     way up); attention works at the coarsest level alone. num_classes: 0 for an unconditional network.
     Called as net(x, time, cond): x (B, C, H, W) float; time (B,) float in [0, 1000] (1000·t/T); cond None, or
     one label or integers (B,), 0…num_classes−1 and num_classes for "no label". Returns a tensor shaped like x.
+    context_dim: 0, or the width of a `Context`, such as words, that each block looks at: net(x, time, context=…).
     Raises ValueError where H or W is not divisible as said, or a label is none of these.
     """
 
     def __init__(self, in_channels: int = 1, channels: Sequence[int] = (64, 128), blocks: int = 1, patch: int = 1,
-                 emb_dim: int = 128, num_classes: int = 0, dropout: float = 0.0):
+                 emb_dim: int = 128, num_classes: int = 0, dropout: float = 0.0,
+                 context_dim: int = 0):
         super().__init__()
         self.divisor, self.num_classes = patch * 2 ** (len(channels) - 1), num_classes
         self.fold, self.unfold = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
@@ -99,10 +102,19 @@ class UNet(Network):
                 width = c
             if level > 0:
                 self.up.append(Upsample(width))
+        self.words = nn.ModuleDict({name: CrossAttention(c, context_dim) for name, c in self._blocks() if context_dim})
         self.norm_out = nn.GroupNorm(8, width)
         self.conv_out = nn.Conv2d(width, in_channels, 3, padding=1)
         nn.init.zeros_(self.conv_out.weight)
         nn.init.zeros_(self.conv_out.bias)
+
+    def _blocks(self) -> Iterator[tuple[str, int]]:
+        """Name and width of each block, after which a context is looked at."""
+        for part in ("down", "up"):
+            for number, layer in enumerate(getattr(self, part)):
+                if isinstance(layer, ResBlock):
+                    yield f"{part}{number}", layer.conv2.out_channels
+        yield "mid", self.mid1.conv2.out_channels
 
     def outer(self) -> Iterator[nn.Module]:
         """The first and the last convolution, and what embeds time and label."""
@@ -113,19 +125,26 @@ class UNet(Network):
         self.embed.forget_labels()
         self.num_classes = 0
 
-    def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None, context: Context | None = None) -> Tensor:
         if x.shape[-2] % self.divisor or x.shape[-1] % self.divisor:
             raise ValueError(f"height and width must be divisible by {self.divisor}, got {x.shape[-2]}×{x.shape[-1]}")
         emb = self.embed(time, cond)  # (B, emb_dim)
         h = self.conv_in(self.fold(x))
         skips = [h]
-        for layer in self.down:
+        for number, layer in enumerate(self.down):
             h = layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
+            h = self._look(f"down{number}", h, context)
             skips.append(h)
-        h = self.mid2(self.mid_attention(self.mid1(h, emb)), emb)
-        for layer in self.up:
+        h = self._look("mid", self.mid_attention(self.mid1(h, emb)), context)
+        h = self.mid2(h, emb)
+        for number, layer in enumerate(self.up):
             h = layer(torch.cat([h, skips.pop()], dim=1), emb) if isinstance(layer, ResBlock) else layer(h)
+            h = self._look(f"up{number}", h, context)
         return self.unfold(self.conv_out(F.silu(self.norm_out(h))))
+
+    def _look(self, name: str, h: Tensor, context: Context | None) -> Tensor:
+        """What the block of this name makes of the words, where it looks at any."""
+        return self.words[name](h, context) if name in self.words else h
 
 
 class Upsample(nn.Module):

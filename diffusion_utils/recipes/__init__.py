@@ -5,8 +5,11 @@ from .mnist_classifier import MNIST_CLASSIFIER
 from .mnist_unet import MNIST_UNET
 from .mnist_unet_base import MNIST_UNET_BASE
 from .mnist_unet_class import MNIST_UNET_CLASS
+from .scenes_latent import SCENES_LATENT
+from .scenes_vae import SCENES_VAE
 
-RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET_BASE, MNIST_UNET, MNIST_UNET_CLASS)}
+RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET_BASE, MNIST_UNET, MNIST_UNET_CLASS, SCENES_VAE,
+                                              SCENES_LATENT)}
 
 
 def get_recipe(name: str):

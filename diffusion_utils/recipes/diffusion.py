@@ -116,7 +116,8 @@ class DiffusionRecipe(Recipe):
             raise unknown_name("schedule", name, schedules.SCHEDULES)
         return schedules.SCHEDULES[name](**config)
 
-    def loss_fn(self, data: Dataset, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
+    def loss_fn(self, data: Dataset, device: torch.device, group: Group,
+                runs: Path | None = None) -> LossFn:
         """Random t and ε for the rows, and the mean squared error of the prediction.
 
         Raises what `check_data` does, and ValueError where there is a teacher to learn from that was neither trained in the
@@ -124,7 +125,9 @@ class DiffusionRecipe(Recipe):
         """
         self.check_data(data)
         schedule, shape = self.make_schedule(), data.shape
-        teacher = self._load_teacher(data, device, runs) if self.teacher else None
+        teacher = None
+        if self.teacher:
+            teacher = self._load_teacher(data, device, runs)
         data = data.to(device)  # all of it lives there
 
         def loss(net: nn.Module, step: Step) -> torch.Tensor:
@@ -132,14 +135,17 @@ class DiffusionRecipe(Recipe):
             t = spread_times(n, schedule.T, generator, self.time_power)
             eps = torch.randn((n, *shape), generator=generator)
             hidden = torch.rand(n, generator=generator) < self.dropout
-            t, eps, hidden, rows = (group.share(a) for a in (t, eps, hidden, step.rows))
+            t, eps, hidden, rows = (
+                group.share(a) for a in (t, eps, hidden, step.rows))
             rows = rows.to(device)
             x0, eps, cond = data.x0(rows), eps.to(device), data.condition(rows)
             if teacher is not None:
-                return distillation_loss(net, teacher, schedule, x0, t, eps, cond)
+                return distillation_loss(net, teacher, schedule, x0, t,
+                                         eps, cond)
             plain = unwrapped(net)
             cond = plain.hide(cond, hidden) if plain.conditional else None
-            return diffusion_loss(net, schedule, self.predicts, x0, t, eps, cond)
+            return diffusion_loss(net, schedule, self.predicts, x0, t,
+                                  eps, cond)
 
         return loss
 

@@ -59,6 +59,10 @@ class Recipe(ABC):
         """The recipe's own data, 'train' or 'test'."""
         return load_data(self.data, split)
 
+    def prepare(self, data: Dataset, runs: Path, device: torch.device) -> Dataset:
+        """What is learnt of the data, such as codes, made by a checkpoint in the folder of all runs or a shipped one."""
+        return data
+
     def check(self, runs: Path) -> None:  # noqa: B027
         """Called first of all: raise ValueError, or what fits, unless everything is there that the run will need up to its
         end. runs: the folder of all runs."""
@@ -111,7 +115,7 @@ class Recipe(ABC):
         runs, folder = Path(folder), Path(folder) / self.name
         check_free(folder, resume)
         self.check(runs)
-        data = self.load("train") if data is None else data
+        data = self.prepare(self.load("train") if data is None else data, runs, chosen)
         self.check_data(data)
         net = self.build()
         if not resume:

@@ -1,0 +1,80 @@
+"""A U-Net that reads: a transformer turns a prompt into one vector a word, and every block of the U-Net looks at them.
+
+Source: Rombach et al. 2022, section 3.3. There is no other way from the words to the picture, so the maps of the attention
+mean something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..conditions import Condition
+from .attention import Context
+from .network import Network
+from .transformer import Transformer
+from .unet import UNet
+
+PAD, BEGIN = 0, 1  # the numbers that stand for no word, and for the beginning of a prompt
+
+
+class TextEncoder(nn.Module):
+    """Prompts, int64 (B, L), to a `Context` of vectors (B, L, dim): a table of words, one of places, and a transformer."""
+
+    def __init__(self, words: int, length: int, dim: int = 128, layers: int = 3, heads: int = 4):
+        super().__init__()
+        self.words, self.places = nn.Embedding(words, dim), nn.Embedding(length, dim)
+        self.body = Transformer(dim, layers, heads)
+
+    def forward(self, tokens: Tensor) -> Context:
+        mask = tokens != PAD
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        return Context(self.body(self.words(tokens) + self.places(place), mask), mask)
+
+
+class TextUNet(Network):
+    """net(x, time, tokens): x (B, in_channels, H, W); tokens int64 (B, length), 1 first, then words, then 0; None is the empty
+    prompt, 1 alone. words: how many numbers there are; channels, blocks, emb_dim: of the `UNet`; dim, layers: of the encoder.
+    """
+
+    conditional = True
+
+    def __init__(self, words: int, length: int, in_channels: int = 4, channels: Sequence[int] = (64, 128), blocks: int = 1,
+                 emb_dim: int = 128, dim: int = 128, layers: int = 3):
+        super().__init__()
+        self.vocabulary, self.length = words, length
+        self.text = TextEncoder(words, length, dim, layers)
+        self.unet = UNet(in_channels, channels, blocks, emb_dim=emb_dim, context_dim=dim)
+
+    def outer(self) -> Iterator[nn.Module]:
+        """Those of the U-Net, and the tables."""
+        yield from self.unet.outer()
+        yield from (self.text.words, self.text.places)
+
+    def check_condition(self, cond: Condition, batch: int) -> None:
+        """Raise ValueError unless these are prompts of so many samples."""
+        if cond is None:
+            return
+        allowed = f"prompts must be int64 ({batch}, {self.length}), 0…{self.vocabulary - 1}, and begin with {BEGIN}"
+        if not isinstance(cond, Tensor) or cond.dtype != torch.int64 or cond.shape != (batch, self.length):
+            given = f"{cond.dtype} {tuple(cond.shape)}" if isinstance(cond, Tensor) else type(cond).__name__
+            raise ValueError(f"{allowed}; got {given}")
+        if bool((cond < 0).any() | (cond >= self.vocabulary).any() | (cond[:, 0] != BEGIN).any()):
+            first = cond[:, 0].unique().tolist()
+            raise ValueError(f"{allowed}; got {int(cond.min())}…{int(cond.max())}, beginning with {first}")
+
+    def empty(self, like: Tensor) -> Tensor:
+        """The empty prompt for each sample of `like`, (B, length)."""
+        prompt = torch.full((len(like), self.length), PAD, device=like.device)
+        prompt[:, 0] = BEGIN
+        return prompt
+
+    def hide(self, cond: Condition, hidden: Tensor) -> Condition:
+        """The empty prompt where `hidden`, bool (B,), is true."""
+        return torch.where(hidden.to(cond.device)[:, None], self.empty(cond), cond)
+
+    def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
+        tokens = self.empty(x) if cond is None else cond.to(x.device)
+        return self.unet(x, time, context=self.text(tokens))
