@@ -15,7 +15,7 @@ class Verdict:
     text: str
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self.text)}</p>"
+        return f'<p class="verdict">{escape(self.text)}</p>'
 
     def __repr__(self) -> str:
         return self.text
