@@ -57,26 +57,29 @@ def techniques_table(record: dict) -> None:
     low, high = by_chance(base_distances(parts))
     rows = [(f"{name}: {part['expected']}", f"{part['fd']:.2f}", f"{part['steps']}{' *' * ('hardware' in part)}",
              verdict(part, low, high)) for name, part in sorted(parts.items(), key=lambda item: item[1]["fd"])]
+    others = sorted({part["hardware"] for part in parts.values() if "hardware" in part})
+    stars = [f" * on {machine}: as many steps of the base as the first machine made." for machine in others]
     table(rows, ["what, and what was expected", "distance", "steps", "verdict"],
-          f"{record['settings']['minutes']:g} minutes each, {record['n']:,} samples; {record['hardware']}, {dates(record)}")
-    for machine in sorted({part["hardware"] for part in parts.values() if "hardware" in part}):
-        print(f"* on {machine}: as many steps of the base as the first machine made")
+          f"{record['settings']['minutes']:g} minutes each, {record['n']:,} samples; by chance {low:.2f} to {high:.2f}; "
+          f"{record['hardware']}, {dates(record)}.{''.join(stars)}")
 
 
 def gains(record: dict, known: dict | tuple = ()) -> None:
     """Show the candidates of each group, the plain way first; what was expected stands above a group that is not known."""
+    where = [f"{record['hardware']}, {dates(record)}, medians of {record['n']} rounds"]
     for group, part in record["parts"].items():
         if len(part["timed"]) < 2:  # nothing to compare with on this machine
             continue
         plain = next(iter(part["timed"].values()))["median_s"]
-        notes = [] if group in known else ["expected: " + part["expected"]]
+        notes = [where.pop()] if where else []      # above the first one
+        if group not in known:
+            notes.append("Expected: " + part["expected"])
         if speed.disturbed(**part["machine"]):
             notes.append("The machine was not at rest: no more than the order of size can be read from it.")
         rows = [(name, f"{1000 * value['median_s']:.2f} ± {500 * value['iqr_s']:.2f}",
                  f"{plain / value['median_s']:.2f} ×", f"{part['first_s'][name]:.1f}")
                 for name, value in part["timed"].items()]
         table(rows, [group, "ms", "as fast", "first, s"], ". ".join(notes))
-    print(f"{record['hardware']}, {dates(record)},\nmedians of {record['n']} rounds")
 
 
 def gpu_gains(record: dict) -> None:

@@ -35,9 +35,9 @@ def test_gains_are_over_the_plain_way_and_guesses_are_said_once(capsys) -> None:
     record = {"parts": {"group": group}, "hardware": "a machine", "n": 7}
     speed_records.gains(record)
     text = capsys.readouterr().out
-    assert "expected: twice" in text and "200.00 ± 10.00   1.00 ×" in text and "2.00 ×" in text
+    assert "Expected: twice" in text and "200.00 ± 10.00   1.00 ×" in text and "2.00 ×" in text
     speed_records.gains(record, known=record["parts"])
-    assert "expected" not in capsys.readouterr().out
+    assert "Expected" not in capsys.readouterr().out
 
 
 def test_a_gpu_waits_for_what_its_kernels_leave(capsys) -> None:
