@@ -30,7 +30,8 @@ class Prediction(NamedTuple):
 DenoiserFn = Callable[..., Prediction]  # (x_t, t, cond) -> Prediction; guidance maps one such function to another
 
 
-def target(predicts: str, x0: Tensor, eps: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
+def target(predicts: str, x0: Tensor, eps: Tensor, signal: Tensor,
+           noise: Tensor) -> Tensor:
     """What the network should output at x_t = signal·x_0 + noise·ε; all (B, …), signal and noise broadcastable.
 
     eps: ε (Ho et al. 2020, eq. 14); x0: x_0; v: signal·ε − noise·x_0 (Salimans & Ho 2022, appendix D);
@@ -49,7 +50,8 @@ def target(predicts: str, x0: Tensor, eps: Tensor, signal: Tensor, noise: Tensor
     raise unknown_name("prediction target", predicts, PREDICTS)
 
 
-def split(predicts: str, output: Tensor, x_t: Tensor, signal: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+def split(predicts: str, output: Tensor, x_t: Tensor, signal: Tensor,
+          noise: Tensor) -> tuple[Tensor, Tensor]:
     """(x̂₀, ε̂) from a network's output: the inverse of `target`, given x_t. Shapes as in `target`.
 
     Raises ValueError where the division is by zero: ε-prediction with signal = 0, x_0-prediction with noise = 0; and where
@@ -63,9 +65,10 @@ def split(predicts: str, output: Tensor, x_t: Tensor, signal: Tensor, noise: Ten
         return (x_t - noise * output) / signal, output
     if predicts == "x0":
         return output, eps_from_x0(output, x_t, signal, noise)
-    if predicts == "v":  # the rotation (x_0, ε) -> (x_t, v), undone; the divisor is 1 when variance is preserved
+    if predicts == "v":  # the rotation (x_0, ε) -> (x_t, v), undone
         norm = signal**2 + noise**2
-        return (signal * x_t - noise * output) / norm, (noise * x_t + signal * output) / norm
+        return ((signal * x_t - noise * output) / norm,
+                (noise * x_t + signal * output) / norm)
     if predicts == "flow":
         norm = signal + noise
         return (x_t - noise * output) / norm, (x_t + signal * output) / norm

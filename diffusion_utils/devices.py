@@ -133,7 +133,8 @@ def memory_format(device: torch.device) -> torch.memory_format:
     bfloat16, where a training step gained nothing, and on other devices.
     Source: chapter 18, which measured one CPU of each kind and measures the reader's.
     """
-    channels_last = device.type == "cuda" or (device.type == "cpu" and not has_fast_bf16(device))
+    channels_last = device.type == "cuda" or (
+        device.type == "cpu" and not has_fast_bf16(device))
     return torch.channels_last if channels_last else torch.contiguous_format
 
 
@@ -145,7 +146,8 @@ def place(net: nn.Module, device: torch.device) -> nn.Module:
     return net.to(device)
 
 
-def autocast(device: torch.device, enabled: bool = True) -> contextlib.AbstractContextManager:
+def autocast(device: torch.device,
+             enabled: bool = True) -> contextlib.AbstractContextManager:
     """bfloat16 autocast where it is fast, else nothing. bfloat16 keeps float32's range, so no loss scaling is needed."""
     if enabled and has_fast_bf16(device):
         return torch.autocast(device.type, dtype=torch.bfloat16)
@@ -164,7 +166,8 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     largest = 32 * 2**20  # bytes: the most that the manual allows
-    return bool(mallopt(MMAP_THRESHOLD, largest) and mallopt(TRIM_THRESHOLD, -1))  # −1: never
+    return bool(mallopt(MMAP_THRESHOLD, largest)
+                and mallopt(TRIM_THRESHOLD, -1))  # −1: never
 
 
 def describe(device: torch.device) -> str:

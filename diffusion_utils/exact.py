@@ -33,7 +33,8 @@ class ExactDenoiser:
             raise ValueError(f"labels must be ({len(points)},), one for each point, got {tuple(labels.shape)}")
         self.points, self.schedule, self.labels = points, schedule, labels
 
-    def weights(self, x_t: Tensor, t: int | Tensor, cond: Tensor | None = None) -> Tensor:
+    def weights(self, x_t: Tensor, t: int | Tensor,
+                cond: Tensor | None = None) -> Tensor:
         """Posterior probability of each point given x_t: (B, …) → (B, N), rows sum to 1."""
         x_t = widened("x_t", x_t)
         if x_t.shape[1:] != self.points.shape[1:]:
@@ -42,8 +43,10 @@ class ExactDenoiser:
         signal, noise = self.schedule.at(t, like=x_t.flatten(1))
         if (noise == 0).any():
             raise ValueError("at t = 0 the data is given: call denoisers for t in 1…T")
-        # ‖x − s·p‖² without its ‖x‖² part, which all points share and the softmax cancels
-        score = (signal * x_t.flatten(1) @ flat.T - signal**2 * flat.square().sum(1) / 2) / noise**2
+        # ‖x − s·p‖² without its ‖x‖² part, which all points share
+        # and the softmax cancels
+        score = (signal * x_t.flatten(1) @ flat.T
+                 - signal**2 * flat.square().sum(1) / 2) / noise**2
         if cond is not None:
             score = score.masked_fill(~self._allowed(cond, x_t), -math.inf)
         return score.softmax(dim=1)
@@ -65,10 +68,13 @@ class ExactDenoiser:
         w = self.weights(x_t, t, cond)
         return (-torch.xlogy(w, w).sum(1)).exp()
 
-    def __call__(self, x_t: Tensor, t: int | Tensor, cond: Tensor | None = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: int | Tensor,
+                 cond: Tensor | None = None) -> Prediction:
         x_t = widened("x_t", x_t)
-        x0_hat = (self.weights(x_t, t, cond) @ self.points.flatten(1).to(x_t)).reshape(x_t.shape)
-        return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *self.schedule.at(t, like=x_t)))
+        flat = self.points.flatten(1).to(x_t)
+        x0_hat = (self.weights(x_t, t, cond) @ flat).reshape(x_t.shape)
+        eps_hat = eps_from_x0(x0_hat, x_t, *self.schedule.at(t, like=x_t))
+        return Prediction(x0_hat, eps_hat)
 
 
 class GaussianMixture:

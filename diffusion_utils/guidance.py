@@ -18,7 +18,8 @@ from .sampling import timesteps
 from .schedules import Schedule
 
 
-def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float | Tensor, clip: tuple[float, float] | None = None,
+def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float | Tensor,
+           clip: tuple[float, float] | None = None,
            weaker: DenoiserFn | None = None) -> DenoiserFn:
     """ε_u + w·(ε_c − ε_u), with ε_c = denoiser(x_t, t, cond) and ε_u = weaker(x_t, t, cond): a denoiser again.
 
@@ -32,17 +33,21 @@ def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float | Tensor, cli
     w = check_weight(weight)
     check_clip(clip)
 
-    def denoise(x_t: Tensor, t: int | Tensor, cond: Condition = None) -> Prediction:
+    def denoise(x_t: Tensor, t: int | Tensor,
+                cond: Condition = None) -> Prediction:
         if weaker is None and cond is None or w.ndim == 0 and w == 1:
             return denoiser(x_t, t, cond)
-        weak = denoiser(x_t, t, None) if weaker is None else weaker(x_t, t, cond)
+        weak = (denoiser(x_t, t, None) if weaker is None
+                else weaker(x_t, t, cond))
         if w.ndim == 0 and w == 0:
             return weak
         strong = denoiser(x_t, t, cond)
-        x0_hat = weak.x0_hat + per_sample(w, x_t) * (strong.x0_hat - weak.x0_hat)
+        further = strong.x0_hat - weak.x0_hat
+        x0_hat = weak.x0_hat + per_sample(w, x_t) * further
         if clip is not None:
             x0_hat = x0_hat.clamp(*clip)
-        return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *schedule.at(t, like=x_t)))
+        eps_hat = eps_from_x0(x0_hat, x_t, *schedule.at(t, like=x_t))
+        return Prediction(x0_hat, eps_hat)
 
     return denoise
 
@@ -70,8 +75,10 @@ def per_sample(w: Tensor, x: Tensor) -> float | Tensor:
     return w.reshape((len(w),) + (1,) * (x.ndim - 1)).to(x.device, x.dtype)
 
 
-def keep_known(schedule: Schedule, known: Tensor, mask: Tensor, seed: int = 0,
-               indices: Sequence[int] | None = None) -> Callable[[Tensor, int], Tensor]:
+def keep_known(
+        schedule: Schedule, known: Tensor, mask: Tensor, seed: int = 0,
+        indices: Sequence[int] | None = None
+) -> Callable[[Tensor, int], Tensor]:
     """An `after_step` that writes what is known: x_s ← mask·(signal_s·known + noise_s·ε) + (1 − mask)·x_s.
 
     known: (B, …) clean data; mask: broadcastable to it, 1 (or True) where known, 0 where to be filled. Fresh ε each
@@ -84,7 +91,8 @@ def keep_known(schedule: Schedule, known: Tensor, mask: Tensor, seed: int = 0,
     indices = sample_indices(indices, len(known))
 
     def begin() -> Callable[[Tensor, int], Tensor]:
-        draw = SampleNoise(mixed_seed(seed, 3), indices, known.shape[1:], known.device)
+        draw = SampleNoise(mixed_seed(seed, 3), indices,
+                           known.shape[1:], known.device)
 
         def after_step(x_s: Tensor, s: int) -> Tensor:
             same_shape(known=known, x_s=x_s)
@@ -94,7 +102,9 @@ def keep_known(schedule: Schedule, known: Tensor, mask: Tensor, seed: int = 0,
         return after_step
 
     after_step = begin()
-    after_step.begin = begin  # `sample` calls it first, so that no walk goes on with the noise of another
+    # `sample` calls it first, so that no walk goes on with the noise
+    # of another
+    after_step.begin = begin
     return after_step
 
 
@@ -112,14 +122,16 @@ def _mask_for(known: Tensor, mask: Tensor) -> Tensor:
         raise ValueError(f"a mask {tuple(mask.shape)} does not fit known data {tuple(known.shape)}") from error
 
 
-def repaint_times(schedule: Schedule, steps: int, jump: int, repeats: int) -> list[int]:
+def repaint_times(schedule: Schedule, steps: int, jump: int,
+                  repeats: int) -> list[int]:
     """A walk that goes down `jump` steps, back up again, `repeats` times in all, and on: RePaint's resampling.
 
     Writing known pixels in at each step leaves the filled part unaware of them; walking up and down again lets the two
     agree (Lugmayr et al. 2022, section 4.2). repeats = 1 is the plain walk. Returns times for `sample(times=…)`.
     Raises ValueError for jump or repeats < 1, and for a jump so long that nothing would be repeated.
     """
-    jump, repeats = whole_number("jump", jump, 1), whole_number("repeats", repeats, 1)
+    jump = whole_number("jump", jump, 1)
+    repeats = whole_number("repeats", repeats, 1)
     if repeats > 1 and jump >= steps:
         raise ValueError(f"with jump = {jump} ≥ steps = {steps} nothing is walked twice: choose a shorter jump")
     grid = timesteps(schedule, steps)
@@ -128,14 +140,16 @@ def repaint_times(schedule: Schedule, steps: int, jump: int, repeats: int) -> li
         stretch = grid[first:first + jump + 1]
         walk += stretch[1:]
         for _ in range(repeats - 1):
-            if stretch[-1] == 0:  # x_0 is reached once: nothing is walked back from the data
+            if stretch[-1] == 0:  # nothing is walked back from the data
                 break
             walk += stretch[:1] + stretch[1:]
     return walk
 
 
-def sdedit_start(schedule: Schedule, x0: Tensor, strength: float, steps: int, seed: int = 0,
-                 indices: Sequence[int] | None = None) -> tuple[Tensor, list[int]]:
+def sdedit_start(
+        schedule: Schedule, x0: Tensor, strength: float, steps: int,
+        seed: int = 0, indices: Sequence[int] | None = None
+) -> tuple[Tensor, list[int]]:
     """(x_start, times) for `sample`: noise x_0 to t = strength·T and denoise from that same t (Meng et al. 2022, alg. 1).
 
     x0: (B, …), the drawing or image to edit; strength in (0, 1]: near 0 keeps everything, 1 keeps next to nothing;
@@ -147,6 +161,9 @@ def sdedit_start(schedule: Schedule, x0: Tensor, strength: float, steps: int, se
     if not 0 < strength <= 1:
         raise ValueError(f"strength must lie in (0, 1], got {strength}")
     start = max(1, round(strength * schedule.T))
-    draw = SampleNoise(mixed_seed(seed, 4), sample_indices(indices, len(x0)), x0.shape[1:], x0.device)
+    draw = SampleNoise(mixed_seed(seed, 4),
+                       sample_indices(indices, len(x0)),
+                       x0.shape[1:], x0.device)
     x_start = schedule.add_noise(x0, start, draw())
-    return x_start, timesteps(schedule, min(start, max(1, round(strength * steps))), start=start)
+    share = min(start, max(1, round(strength * steps)))
+    return x_start, timesteps(schedule, share, start=start)

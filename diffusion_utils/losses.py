@@ -15,8 +15,10 @@ from .errors import unknown_name
 from .schedules import Schedule
 
 
-def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor, t: Tensor, eps: Tensor,
-                   cond: Condition = None, weight: Tensor | None = None) -> Tensor:
+def diffusion_loss(net: Callable, schedule: Schedule, predicts: str,
+                   x0: Tensor, t: Tensor, eps: Tensor,
+                   cond: Condition = None,
+                   weight: Tensor | None = None) -> Tensor:
     """E‖target − net(x_t, t)‖², averaged over pixels and batch: L_simple for ε-prediction (Ho et al. 2020, eq. 14).
 
     x0, eps: (B, …); t: int64 (B,), 1…T; cond: what the network takes. Returns a scalar.
@@ -36,7 +38,9 @@ def diffusion_loss(net: Callable, schedule: Schedule, predicts: str, x0: Tensor,
     if weight is not None and weight.shape != per_sample.shape:
         raise ValueError(f"weight must be one number a sample, ({len(x0)},), or a mask {tuple(x0.shape)}, "
                          f"got {tuple(weight.shape)}")
-    return (per_sample if weight is None else weight.to(per_sample) * per_sample).mean()
+    if weight is not None:
+        per_sample = weight.to(per_sample) * per_sample
+    return per_sample.mean()
 
 
 def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
@@ -50,7 +54,8 @@ def masked_mean(error: Tensor, mask: Tensor) -> Tensor:
     return (mask * error).sum() / mask.sum()
 
 
-def distillation_loss(net: Callable, teacher: Callable, schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor,
+def distillation_loss(net: Callable, teacher: Callable, schedule: Schedule,
+                      x0: Tensor, t: Tensor, eps: Tensor,
                       label: Tensor) -> Tensor:
     """E‖teacher(x_t, t, y) − net(x_t, t)‖²: learn from a model that knows the label, without being told it.
 
@@ -69,7 +74,8 @@ def distillation_loss(net: Callable, teacher: Callable, schedule: Schedule, x0: 
     return (output - wanted).square().mean()
 
 
-def spread_times(n: int, T: int, generator: torch.Generator, power: float = 1.0) -> Tensor:
+def spread_times(n: int, T: int, generator: torch.Generator,
+                 power: float = 1.0) -> Tensor:
     """n times in 1…T, one from each of n equally likely parts of the range, in random order: int64 (n,) on the CPU.
 
     Each t is uniform on its own, but the batch covers all noise levels, so the loss is less noisy from step to step
@@ -79,7 +85,8 @@ def spread_times(n: int, T: int, generator: torch.Generator, power: float = 1.0)
     n = whole_number("n", n, 1)
     if not power > 0:
         raise ValueError(f"power must be positive, got {power}")
-    u = (torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)) / n
+    part = torch.randperm(n, generator=generator)
+    u = (part + torch.rand(n, generator=generator)) / n
     u = u ** (1 / power)  # if u is uniform, P(u^(1/power) ≤ x) = x^power
     return (u * T).floor().long().clamp(max=T - 1) + 1
 
@@ -117,7 +124,8 @@ def min_snr_weight(schedule: Schedule, predicts: str, t: int | Tensor, cap: floa
     return (schedule.snr[schedule.check_t(t)].clamp(max=cap) * factor).nan_to_num(nan=1.0)
 
 
-def bound_weight(schedule: Schedule, t: int | Tensor, predicts: str = "x0") -> Tensor:
+def bound_weight(schedule: Schedule, t: int | Tensor,
+                 predicts: str = "x0") -> Tensor:
     """w_t in L_{t−1} = w_t·‖output − target‖²: the exact weight of the variational bound; ½(SNR_{t−1} − SNR_t) for x_0.
 
     It holds where p_θ has the variance β̃_t of the posterior. For ε this is β_t²/(2β̃_t·α_t·(1 − ᾱ_t)) (Ho et al. 2020,
@@ -127,7 +135,8 @@ def bound_weight(schedule: Schedule, t: int | Tensor, predicts: str = "x0") -> T
     if int(t.min()) < 2:
         raise ValueError(f"the weighted terms L_(t−1) are those of t in 2…{schedule.T}, got t = {int(t.min())}; "
                          "the step from 1 to 0 is reconstruction_term's")
-    return 0.5 * (schedule.snr[t - 1] - schedule.snr[t]) * x0_factor(schedule, predicts, t)
+    gained = 0.5 * (schedule.snr[t - 1] - schedule.snr[t])
+    return gained * x0_factor(schedule, predicts, t)
 
 
 def prior_term(schedule: Schedule, x0: Tensor) -> Tensor:
@@ -137,12 +146,14 @@ def prior_term(schedule: Schedule, x0: Tensor) -> Tensor:
     x0: (B, …). Returns float64 (B,) on the CPU.
     """
     signal, noise = schedule.signal[-1], schedule.noise[-1]
-    per_pixel = signal**2 * x0.cpu().double() ** 2 + noise**2 - 1 - 2 * noise.log()
+    per_pixel = (signal**2 * x0.cpu().double() ** 2
+                 + noise**2 - 1 - 2 * noise.log())
     return 0.5 * per_pixel.flatten(1).sum(1)
 
 
 @torch.no_grad()
-def bound_term(denoiser: DenoiserFn, schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor, cond=None) -> Tensor:
+def bound_term(denoiser: DenoiserFn, schedule: Schedule, x0: Tensor,
+               t: Tensor, eps: Tensor, cond=None) -> Tensor:
     """L_{t−1} = ½(SNR_{t−1} − SNR_t)·‖x_0 − x̂₀‖², one draw of ε, summed over pixels, in nats (Kingma et al. 2021).
 
     It is KL(q(x_{t−1} given x_t, x_0) ‖ p_θ(x_{t−1} given x_t)). x0, eps: (B, …); t: int64 (B,), 2…T.
@@ -150,7 +161,8 @@ def bound_term(denoiser: DenoiserFn, schedule: Schedule, x0: Tensor, t: Tensor, 
     """
     x0_hat = denoiser(schedule.add_noise(x0, t, eps), t, cond).x0_hat
     same_shape(x0=x0, x0_hat=x0_hat)
-    return bound_weight(schedule, t) * (x0_hat - x0).cpu().double().square().flatten(1).sum(1)
+    squares = (x0_hat - x0).cpu().double().square()
+    return bound_weight(schedule, t) * squares.flatten(1).sum(1)
 
 
 @torch.no_grad()

@@ -38,8 +38,11 @@ class SampleNoise:
     Drawn on the CPU whatever the device, so that devices and batch sizes agree on the noise to the bit.
     """
 
-    def __init__(self, seed: int, indices: Iterable[int], shape: Sequence[int], device: torch.device | str = "cpu"):
-        self.generators = [torch.Generator().manual_seed(mixed_seed(seed, i)) for i in indices]
+    def __init__(self, seed: int, indices: Iterable[int],
+                 shape: Sequence[int], device: torch.device | str = "cpu"):
+        self.generators = [
+            torch.Generator().manual_seed(mixed_seed(seed, i))
+            for i in indices]
         self.shape, self.device = tuple(shape), device
 
     def __call__(self) -> Tensor:

@@ -37,13 +37,15 @@ class State(NamedTuple):
     x0_hat: Tensor
 
 
-def posterior_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
+def posterior_std(schedule: Schedule, t: int | Tensor,
+                  s: int | Tensor) -> Tensor:
     """u = noise_s·√(1 − SNR_t/SNR_s): standard deviation of q(x_s given x_t, x_0), s < t (Ho et al. 2020, eq. 7).
 
     For s = t − 1 its square is β̃_t = β_t·(1 − ᾱ_{t−1})/(1 − ᾱ_t). Returns float64, shape of t.
     """
     t, s = _step_down(schedule, t, s)
-    ratio = (schedule.signal[t] * schedule.noise[s] / (schedule.noise[t] * schedule.signal[s])) ** 2  # SNR_t/SNR_s
+    ratio = (schedule.signal[t] * schedule.noise[s]
+             / (schedule.noise[t] * schedule.signal[s])) ** 2  # SNR_t/SNR_s
     return schedule.noise[s] * (1 - ratio).clamp(min=0).sqrt()
 
 
@@ -56,18 +58,22 @@ def fresh_std(schedule: Schedule, t: int | Tensor, s: int | Tensor, eta: float) 
     return torch.minimum(eta * posterior_std(schedule, t, s), schedule.noise[schedule.check_t(s)])
 
 
-def step_std(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
+def step_std(schedule: Schedule, t: int | Tensor,
+             s: int | Tensor) -> Tensor:
     """√(1 − ᾱ_t/ᾱ_s): standard deviation of the forward kernel q(x_t given x_s), s < t; √β_t for s = t − 1.
 
     Ho et al.'s other sampling variance ("fixed large"). For any schedule: √(noise_t² − (signal_t/signal_s)²·noise_s²).
     """
     t, s = _step_down(schedule, t, s)
     kept = schedule.signal[t] / schedule.signal[s]
-    return (schedule.noise[t] ** 2 - (kept * schedule.noise[s]) ** 2).clamp(min=0).sqrt()
+    added = schedule.noise[t] ** 2 - (kept * schedule.noise[s]) ** 2
+    return added.clamp(min=0).sqrt()
 
 
-def update(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, D: Tensor, *,
-           u: float | Tensor = 0.0, std: float | Tensor | None = None, z: Tensor | None = None) -> Tensor:
+def update(schedule: Schedule, x_t: Tensor, t: int | Tensor,
+           s: int | Tensor, D: Tensor, *, u: float | Tensor = 0.0,
+           std: float | Tensor | None = None,
+           z: Tensor | None = None) -> Tensor:
     """x_s = (d/noise_t)·x_t + (signal_s − signal_t·d/noise_t)·D + std·z,  d² = noise_s² − u².
 
     One step from t down to s < t given D, an estimate of x_0 (B, …). u = 0 is DDIM (Song et al. 2021, eq. 12 with σ = 0);
@@ -80,13 +86,15 @@ def update(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, D:
     u = on_cpu(u)
     std = u if std is None else on_cpu(std)
     d_squared = schedule.noise[s] ** 2 - u**2
-    if not bool(((d_squared >= -1e-12) & (u >= 0)).all()):  # so put, NaN is refused, too
+    # so put, NaN is refused, too
+    if not bool(((d_squared >= -1e-12) & (u >= 0)).all()):
         raise ValueError(f"u must lie in 0…noise_s = {schedule.noise[s].tolist()}, got {u.tolist()}")
     if not bool((std >= 0).all()):
         raise ValueError(f"std must be ≥ 0, got {std.tolist()}")
     d = d_squared.clamp(min=0).sqrt()
     keep = d / schedule.noise[t]
-    x_s = _shaped(keep, x_t) * x_t + _shaped(schedule.signal[s] - schedule.signal[t] * keep, x_t) * D
+    rest = schedule.signal[s] - schedule.signal[t] * keep
+    x_s = _shaped(keep, x_t) * x_t + _shaped(rest, x_t) * D
     if bool((std > 0).any()):
         if z is None:
             raise ValueError("std > 0 needs z, standard Gaussian noise of the shape of x_t")
@@ -95,7 +103,8 @@ def update(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, D:
     return x_s
 
 
-def renoise(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, z: Tensor) -> Tensor:
+def renoise(schedule: Schedule, x_t: Tensor, t: int | Tensor,
+            s: int | Tensor, z: Tensor) -> Tensor:
     """x_s = (signal_s/signal_t)·x_t + √(noise_s² − (signal_s/signal_t)²·noise_t²)·z: the forward kernel from t up to s > t.
 
     Song et al. 2021b, eq. 29 for variance-preserving tables. x_t, z: (B, …).
@@ -105,7 +114,8 @@ def renoise(schedule: Schedule, x_t: Tensor, t: int | Tensor, s: int | Tensor, z
         raise ValueError(f"renoise steps up: s must lie above t, got t = {t.tolist()}, s = {s.tolist()}")
     same_shape(x_t=x_t, z=z)
     kept = schedule.signal[s] / schedule.signal[t]
-    return _shaped(kept, x_t) * x_t + _shaped(step_std(schedule, s, t), x_t) * z
+    std = step_std(schedule, s, t)
+    return _shaped(kept, x_t) * x_t + _shaped(std, x_t) * z
 
 
 def _step_down(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> tuple[Tensor, Tensor]:
@@ -236,7 +246,8 @@ class Step(Protocol):
     def estimate(self, x_t: Tensor, t: int) -> Tensor:
         """What is believed of x_0, given x_t."""
 
-    def down(self, now: State, s: int, before: State | None, draw: Callable[[], Tensor]) -> Tensor:
+    def down(self, now: State, s: int, before: State | None,
+             draw: Callable[[], Tensor]) -> Tensor:
         """x_s for s < t. before: the state of the step before, where that went down, too."""
 
     def up(self, x_t: Tensor, t: int, s: int, draw: Callable[[], Tensor]) -> Tensor:
@@ -255,25 +266,33 @@ class GaussianStep(NamedTuple):
         """x̂₀ (B, …)."""
         return self.denoiser(x_t, t, self.cond).x0_hat
 
-    def down(self, now: State, s: int, before: State | None, draw: Callable[[], Tensor]) -> Tensor:
+    def down(self, now: State, s: int, before: State | None,
+             draw: Callable[[], Tensor]) -> Tensor:
         """x_s with the sampler's D, u and variance."""
         (t, x_t, D), schedule, how = now, self.schedule, self.sampler
         if how.sampler.startswith("dpmpp_2m"):
             D = _two_step(schedule, now, s, before)
         elif how.sampler == "heun":
             D = _heun(self, now, s)
-        share = how.shares[0] if schedule.snr[t] < how.eta_border else how.shares[1]
+        much, little = how.shares
+        share = much if schedule.snr[t] < how.eta_border else little
         u = fresh_std(schedule, t, s, share) if share > 0 else 0.0
-        std = u if how.variance == "posterior" else share * step_std(schedule, t, s) * (s > 0)
-        return update(schedule, x_t, t, s, D, u=u, std=std, z=draw() if float(std) > 0 else None)
+        std = u
+        if how.variance == "large":
+            std = share * step_std(schedule, t, s) * (s > 0)
+        z = draw() if float(std) > 0 else None
+        return update(schedule, x_t, t, s, D, u=u, std=std, z=z)
 
     def up(self, x_t: Tensor, t: int, s: int, draw: Callable[[], Tensor]) -> Tensor:
         """The forward kernel."""
         return renoise(self.schedule, x_t, t, s, draw())
 
 
-def walk(step: Step, x: Tensor, times: Sequence[int], draw: Callable[[], Tensor],
-         after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
+def walk(
+        step: Step, x: Tensor, times: Sequence[int],
+        draw: Callable[[], Tensor],
+        after_step: Callable[[Tensor, int], Tensor] | None = None
+) -> Iterator[State]:
     """Follow the pairs (t, s) of the times from x at times[0]: a step down, or the forward kernel where they go up.
 
     Yields State(t, x_t, estimate) before each step down, and (0, x_0, x_0) last. after_step(x_s, s): returns x_s with what is
@@ -293,10 +312,15 @@ def walk(step: Step, x: Tensor, times: Sequence[int], draw: Callable[[], Tensor]
 
 
 @torch.no_grad()
-def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None = None, sampler: Sampler | None = None, *,
-           cond: Condition = None, seed: int = 0, indices: Sequence[int] | None = None,
-           device: torch.device | str | None = None, x_start: Tensor | None = None, times: Sequence[int] | None = None,
-           after_step: Callable[[Tensor, int], Tensor] | None = None) -> Iterator[State]:
+def sample(
+        denoiser: DenoiserFn, schedule: Schedule,
+        shape: Sequence[int] | None = None, sampler: Sampler | None = None,
+        *, cond: Condition = None, seed: int = 0,
+        indices: Sequence[int] | None = None,
+        device: torch.device | str | None = None,
+        x_start: Tensor | None = None, times: Sequence[int] | None = None,
+        after_step: Callable[[Tensor, int], Tensor] | None = None
+) -> Iterator[State]:
     """Walk from noise to data; yields State(t, x_t, x0_hat) before each step and (0, x_0, x_0) last.
 
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own. Steps are taken in float32, or in
@@ -315,21 +339,29 @@ def sample(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int] | None
     x_start = None if x_start is None else clean_state("x_start", x_start)
     device = device or ("cpu" if x_start is None else x_start.device)
     shape = _check_shape(shape) if x_start is None else x_start.shape
-    times = _check_walk(schedule, sampler.times(schedule) if times is None else times)
-    after_step = after_step.begin() if hasattr(after_step, "begin") else after_step
-    draw = SampleNoise(seed, sample_indices(indices, shape[0]), shape[1:], device)
-    # x_T = noise_T·ε: for variance-preserving tables noise_T is 1 to within √(1 − ᾱ_T)
-    x = float(schedule.noise[times[0]]) * draw() if x_start is None else x_start.to(device)
-    yield from walk(GaussianStep(denoiser, schedule, sampler, cond), x, times, draw, after_step)
+    times = sampler.times(schedule) if times is None else times
+    times = _check_walk(schedule, times)
+    if hasattr(after_step, "begin"):
+        after_step = after_step.begin()
+    indices = sample_indices(indices, shape[0])
+    draw = SampleNoise(seed, indices, shape[1:], device)
+    # x_T = noise_T·ε: for variance-preserving tables noise_T is 1
+    # to within √(1 − ᾱ_T)
+    x = (float(schedule.noise[times[0]]) * draw() if x_start is None
+         else x_start.to(device))
+    step = GaussianStep(denoiser, schedule, sampler, cond)
+    yield from walk(step, x, times, draw, after_step)
 
 
-def _two_step(schedule: Schedule, now: State, s: int, before: State | None) -> Tensor:
+def _two_step(schedule: Schedule, now: State, s: int,
+              before: State | None) -> Tensor:
     """D = x̂₀ + (x̂₀ − x̂₀_prev)/(2r), r = h_prev/h, h = λ_s − λ_t; first order at both ends (Lu et al. 2022b, alg. 2)."""
     t, _, x0_hat = now
     if before is None or s == 0:
         return x0_hat
     lam = schedule.log_snr
-    if not torch.isfinite(lam[before.t]):  # zero terminal SNR: the first step is infinitely long in λ
+    # zero terminal SNR: the first step is infinitely long in λ
+    if not torch.isfinite(lam[before.t]):
         return x0_hat
     r = float((lam[t] - lam[before.t]) / (lam[s] - lam[t]))
     return x0_hat + (x0_hat - before.x0_hat) / (2 * r)
@@ -345,9 +377,11 @@ def _heun(step: GaussianStep, now: State, s: int) -> Tensor:
     schedule = step.schedule
     if s == 0 or t == schedule.T:
         return x0_hat
-    sigma_t, sigma_s = (float(schedule.noise[k] / schedule.signal[k]) for k in (t, s))
+    sigma_t, sigma_s = (float(schedule.noise[k] / schedule.signal[k])
+                        for k in (t, s))
     euler = update(schedule, x_t, t, s, x0_hat)
-    return x0_hat + sigma_t / (2 * sigma_s) * (step.estimate(euler, s) - x0_hat)
+    half = sigma_t / (2 * sigma_s)
+    return x0_hat + half * (step.estimate(euler, s) - x0_hat)
 
 
 def _check_shape(shape: Sequence[int]) -> tuple[int, ...]:

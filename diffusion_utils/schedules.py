@@ -112,9 +112,11 @@ class Schedule:
         if t.ndim == 1 and len(t) != len(like):
             raise ValueError(f"t has {len(t)} entries for a batch of {len(like)}")
         shape = t.shape + (1,) * (like.ndim - 1) if t.ndim else ()
-        columns = (self.signal[t], self.noise[t])  # copied below: writing to a view would change the table
         device = like.device if t.ndim else "cpu"
-        return tuple(column.reshape(shape).to(device, like.dtype, copy=True) for column in columns)
+        # copied: writing to a view would change the table
+        return tuple(
+            column[t].reshape(shape).to(device, like.dtype, copy=True)
+            for column in (self.signal, self.noise))
 
     def add_noise(self, x0: Tensor, t: int | Tensor, eps: Tensor) -> Tensor:
         """x_t = signal_t·x_0 + noise_t·ε: one jump from the data to any t (Ho et al. 2020, eq. 4).
@@ -130,7 +132,8 @@ class Schedule:
         return signal * x0 + noise * eps
 
 
-def linear(T: int = 1000, beta_first: float = 1e-4, beta_last: float = 0.02, *, allow_signal_left: bool = False) -> Schedule:
+def linear(T: int = 1000, beta_first: float = 1e-4, beta_last: float = 0.02,
+           *, allow_signal_left: bool = False) -> Schedule:
     """β rises linearly from beta_first to beta_last over t = 1…T (Ho et al. 2020, section 4).
 
     The defaults are made for T = 1000; with fewer steps they leave signal in x_T and are refused (scale both by 1000/T).
@@ -138,16 +141,19 @@ def linear(T: int = 1000, beta_first: float = 1e-4, beta_last: float = 0.02, *, 
     whole_number("T", T, 1)
     if not 0 < beta_first < 1 or not 0 < beta_last < 1:
         raise ValueError(f"beta_first and beta_last must lie in (0, 1), got {beta_first:g} and {beta_last:g}")
-    return from_betas(torch.linspace(beta_first, beta_last, T, dtype=torch.float64), "linear", allow_signal_left)
+    betas = torch.linspace(beta_first, beta_last, T, dtype=torch.float64)
+    return from_betas(betas, "linear", allow_signal_left)
 
 
-def cosine(T: int = 1000, offset: float = 0.008, beta_max: float = 0.999) -> Schedule:
+def cosine(T: int = 1000, offset: float = 0.008,
+           beta_max: float = 0.999) -> Schedule:
     """ᾱ_t = cos²(π/2·(t/T + offset)/(1 + offset)), normalised to ᾱ_0 = 1 (Nichol & Dhariwal 2021, eq. 17).
 
     β_t is capped at beta_max, so that the last row keeps a trace of signal instead of dividing by zero.
     """
     whole_number("T", T, 1)
-    angle = (torch.arange(T + 1, dtype=torch.float64) / T + offset) / (1 + offset) * math.pi / 2
+    time = torch.arange(T + 1, dtype=torch.float64) / T
+    angle = (time + offset) / (1 + offset) * math.pi / 2
     alpha_bar = angle.cos() ** 2
     betas = (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=beta_max)
     return from_betas(betas, "cosine", allow_signal_left=T < 4)
@@ -179,7 +185,8 @@ def flow(T: int = 1000) -> Schedule:
     return Schedule(1 - u, u, "flow")
 
 
-def from_betas(betas: Tensor, name: str = "custom", allow_signal_left: bool = False) -> Schedule:
+def from_betas(betas: Tensor, name: str = "custom",
+               allow_signal_left: bool = False) -> Schedule:
     """The variance-preserving schedule with ᾱ_t = Π_{i≤t} (1 − β_i) (Ho et al. 2020, eq. 4). betas: (T,), in (0, 1]."""
     betas = on_cpu(betas)
     if betas.ndim != 1 or not ((betas > 0) & (betas <= 1)).all():

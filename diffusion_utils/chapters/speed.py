@@ -27,7 +27,8 @@ def finish(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def interleaved(candidates: dict[str, Callable[[], object]], device: torch.device, rounds: int = 7) -> dict[str, dict]:
+def interleaved(candidates: dict[str, Callable[[], object]],
+                device: torch.device, rounds: int = 7) -> dict[str, dict]:
     """Seconds of each candidate, {"best_s", "median_s", "iqr_s"}: the least, the median and the quartiles' range of the rounds.
 
     In each round every candidate has its turn, so that a machine that slows down slows all of them; the first round,
@@ -184,10 +185,13 @@ def layers_of(net: nn.Module, x: Tensor, time: Tensor) -> list[Layer]:
     found: list[Layer] = []
 
     def note(name: str, layer: nn.Module):
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...],
+                 output: Tensor) -> None:
             moved = (inputs[0], output, *module.parameters())
-            found.append(Layer(name, type(module).__name__, _flop(module, output),
-                               sum(part.numel() * part.element_size() for part in moved), lambda: layer.forward(*inputs)))
+            size = sum(part.numel() * part.element_size() for part in moved)
+            found.append(Layer(name, type(module).__name__,
+                               _flop(module, output), size,
+                               lambda: layer.forward(*inputs)))
         return layer.register_forward_hook(hook)
 
     hooks = [note(name, layer) for name, layer in net.named_modules()
@@ -204,7 +208,9 @@ def layers_of(net: nn.Module, x: Tensor, time: Tensor) -> list[Layer]:
 def _flop(layer: nn.Module, output: Tensor) -> int:
     """A multiplication and its addition are two operations, so that a convolution takes 2·(B·c_out·H·W)·(c_in·k²)."""
     if isinstance(layer, nn.Conv2d):
-        return 2 * output.numel() * (layer.in_channels // layer.groups) * layer.kernel_size[0] * layer.kernel_size[1]
+        height, width = layer.kernel_size
+        c_in = layer.in_channels // layer.groups
+        return 2 * output.numel() * c_in * height * width
     if isinstance(layer, nn.Linear):
         return 2 * output.numel() * layer.in_features
     return NORM_FLOP * output.numel()

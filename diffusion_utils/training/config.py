@@ -51,4 +51,5 @@ def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
     step: 1…steps; fraction: of the run that is over, 0…1.
     """
     rise = min(1.0, step / max(1, config.warmup))
-    return config.lr * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction)))
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, fraction)))
+    return config.lr * rise * fall

@@ -26,6 +26,8 @@ class EMA:
     def update(self, net: nn.Module, step: int) -> None:
         """Move towards net's weights after its step number `step` (1, 2, …)."""
         d = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.net.parameters()), list(net.parameters()), 1 - d)
-        for mine, theirs in zip(self.net.buffers(), net.buffers(), strict=True):  # batch-norm statistics: copied
+        torch._foreach_lerp_(list(self.net.parameters()),
+                             list(net.parameters()), 1 - d)
+        # batch-norm statistics: copied
+        for mine, theirs in zip(self.net.buffers(), net.buffers(), strict=True):
             mine.copy_(theirs)

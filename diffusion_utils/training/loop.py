@@ -75,9 +75,11 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.status = 128 + (number or signal.SIGINT)  # 0: another process of the group was asked to stop
 
 
-def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder: str | Path | None = None,
-        resume: bool = False, save_minutes: float = 2.0, group: Group | None = None,
-        rate: RateFn = learning_rate, about: dict | None = None) -> Iterator[Progress]:
+def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *,
+        folder: str | Path | None = None, resume: bool = False,
+        save_minutes: float = 2.0, group: Group | None = None,
+        rate: RateFn = learning_rate,
+        about: dict | None = None) -> Iterator[Progress]:
     """Train `net` on n rows of data; yields a Progress after step 1, every `log_every` steps and at the end.
 
     loss_fn(net, step): scalar loss of a `Step`, which has the rows of the batch and the generator. folder: where
@@ -96,66 +98,94 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *, folder:
     if next(net.parameters()).device.type == "cpu":
         keep_freed_memory()
     ema, optimiser = EMA(net, config.ema), make_optimiser(net, config)
-    run = RunFolder(folder, group.is_first, save_minutes, net, ema, optimiser, config, about)
+    run = RunFolder(folder, group.is_first, save_minutes, net, ema,
+                    optimiser, config, about)
     step, seconds, history = 0, 0.0, []
     losses, norms, stop = [], [], Stop()
 
     def at(number: int, fraction: float) -> Step:
-        generator = torch.Generator().manual_seed(mixed_seed(config.seed, 2, number))
-        return Step(number, fraction, batch_rows(n, config, number), generator, ema.net)
+        generator = torch.Generator()
+        generator.manual_seed(mixed_seed(config.seed, 2, number))
+        rows = batch_rows(n, config, number)
+        return Step(number, fraction, rows, generator, ema.net)
 
     def clock() -> float:
         return seconds + time.monotonic() - started
 
     def over() -> bool:
-        return step >= config.steps or (config.minutes is not None and clock() >= 60 * config.minutes)
+        if config.minutes is not None and clock() >= 60 * config.minutes:
+            return True
+        return step >= config.steps
+
+    def part_done() -> float:
+        if config.minutes is None:
+            return (step - 1) / config.steps
+        return clock() / (60 * config.minutes)
+
+    def progress(lr: float, seconds: float) -> Progress:
+        return Progress(step, history[-1][1], lr, seconds, ema.net,
+                        list(history))
 
     with run.held(resume):
         if resume:
             step, seconds, history = run.load()
-            yield Progress(step, history[-1][1], 0.0, seconds, ema.net, list(history))
+            yield progress(0.0, seconds)
         called = group.wrap(called)
         started = time.monotonic()
-        finished = step > 0 and over()  # however short the time: without a step there is nothing to yield
+        # however short the time: without a step there is nothing to yield
+        finished = step > 0 and over()
         while not finished:
-            with deferred_stop(stop) as stop:  # while the caller looks at a line, Ctrl-C is the caller's
+            # while the caller looks at a line, Ctrl-C is the caller's
+            with deferred_stop(stop) as stop:
                 line_due = False
                 while not line_due:
                     step += 1
-                    fraction = (step - 1) / config.steps if config.minutes is None else clock() / (60 * config.minutes)
+                    fraction = part_done()
                     lr = rate(config, step, fraction)
-                    loss, norm = train_step(called, loss_fn, at(step, fraction), optimiser, config, lr, group.rank)
+                    loss, norm = train_step(
+                        called, loss_fn, at(step, fraction), optimiser,
+                        config, lr, group.rank)
                     ema.update(net, step)
                     losses.append(loss)
                     norms.append(norm)
                     finished = over()
-                    # several processes must agree on when to stop, so they ask each other, and only where they log
-                    line_due = (step == 1 or step % config.log_every == 0 or finished
-                                or (group.size == 1 and stop.asked > 0))
+                    # several processes must agree on when to stop, so they
+                    # ask each other, and only where they log
+                    line_due = (
+                        step == 1 or finished
+                        or step % config.log_every == 0
+                        or (group.size == 1 and stop.asked > 0))
                 values = group.mean(torch.stack(losses).float()).tolist()
-                _check_finite({"loss": values, "gradient's norm": torch.stack(norms).tolist()}, step, run.path)
+                lengths = torch.stack(norms).tolist()
+                _check_finite({"loss": values, "gradient's norm": lengths},
+                              step, run.path)
                 losses.clear()
                 norms.clear()
                 history.append((step, sum(values) / len(values)))
                 stopped = group.any(stop.asked > 0)
                 if stopped or finished or run.is_due():
-                    run.save(step, clock(), history, last=stopped or finished)
+                    run.save(step, clock(), history,
+                             last=stopped or finished)
                 if stopped:
-                    of_all = f" of {config.steps}" if config.minutes is None else ""
+                    of_all = ""
+                    if config.minutes is None:
+                        of_all = f" of {config.steps}"
                     raise TrainingInterrupted(f"stopped at step {step}{of_all}"
                                               + (f"; saved in {run.path}, go on with --resume" if run.path else ""),
                                               stop.asked)
-            line, paused = Progress(step, history[-1][1], lr, clock(), ema.net, list(history)), time.monotonic()
+            line, paused = progress(lr, clock()), time.monotonic()
             try:
                 yield line
             except GeneratorExit:  # the caller left the loop
                 run.save(step, line.seconds, history)
                 raise
-            started += time.monotonic() - paused  # drawing samples, say, is not training
+            # drawing samples, say, is not training
+            started += time.monotonic() - paused
 
 
-def train_step(net: nn.Module, loss_fn: LossFn, step: Step, optimiser: torch.optim.Optimizer, config: TrainConfig, lr: float,
-               rank: int = 0) -> tuple[Tensor, Tensor]:
+def train_step(net: nn.Module, loss_fn: LossFn, step: Step,
+               optimiser: torch.optim.Optimizer, config: TrainConfig,
+               lr: float, rank: int = 0) -> tuple[Tensor, Tensor]:
     """One step with the rate lr. rank: of this process, for its dropout.
 
     Returns (loss, norm of the gradient before it is clipped), scalars on the device: with `.item()` here a GPU would have to
@@ -165,7 +195,8 @@ def train_step(net: nn.Module, loss_fn: LossFn, step: Step, optimiser: torch.opt
     for parameters in optimiser.param_groups:
         parameters["lr"] = lr
     net.train()
-    with autocast(device, config.bf16), global_seed(mixed_seed(config.seed, 3, step.number, rank), device):
+    seed = mixed_seed(config.seed, 3, step.number, rank)
+    with autocast(device, config.bf16), global_seed(seed, device):
         loss = loss_fn(net, step)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()

@@ -46,14 +46,20 @@ def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
 
     Those whose smaller sides are equal go through `newton_schulz` together: few large products instead of many small ones.
     """
-    wide = [matrix.T if len(matrix) > matrix.shape[1] else matrix for matrix in matrices]  # the smaller Gram matrix
-    wide = [x / (torch.linalg.vector_norm(x) + 1e-7) for x in wide]  # the largest singular value is now at most 1
+    tall = [len(matrix) > matrix.shape[1] for matrix in matrices]
+    # turned over for the smaller Gram matrix; divided so that the largest
+    # singular value is at most 1
+    wide = [matrix.T if is_tall else matrix
+            for matrix, is_tall in zip(matrices, tall, strict=True)]
+    wide = [x / (torch.linalg.vector_norm(x) + 1e-7) for x in wide]
     found: dict[int, Tensor] = {}
     for side in {len(x) for x in wide}:
         alike = [k for k, x in enumerate(wide) if len(x) == side]
-        factors = newton_schulz(torch.stack([wide[k] @ wide[k].T for k in alike]))
-        found |= {k: q @ wide[k] for k, q in zip(alike, factors, strict=True)}
-    return [found[k].T if len(matrix) > matrix.shape[1] else found[k] for k, matrix in enumerate(matrices)]
+        grams = torch.stack([wide[k] @ wide[k].T for k in alike])
+        for k, factor in zip(alike, newton_schulz(grams), strict=True):
+            found[k] = factor @ wide[k]
+    return [found[k].T if is_tall else found[k]
+            for k, is_tall in enumerate(tall)]
 
 
 class Muon(torch.optim.Optimizer):

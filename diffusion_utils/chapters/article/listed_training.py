@@ -21,7 +21,8 @@ from .repairs import BATCH, RATE, Experiment
 LINE = 100  # batches between two lines of progress, as in the listing
 
 
-def noised(experiment: Experiment, schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+def noised(experiment: Experiment, schedule: Schedule, x0: Tensor,
+           t: Tensor, eps: Tensor) -> Tensor:
     """x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε for flat pictures x0, eps (B, D) and times t, int64 (B,); or the listing's attempt.
 
     A NumPy table raises TypeError. Without the column, RuntimeError; if B = D there is no error, and the result is wrong.
@@ -42,7 +43,8 @@ def draw_times(experiment: Experiment, n: int, steps: int, generator: torch.Gene
     return torch.randint(1, steps + 1, (n,), generator=generator)
 
 
-def make_loss(experiment: Experiment, images: Tensor, device: torch.device) -> LossFn:
+def make_loss(experiment: Experiment, images: Tensor,
+              device: torch.device) -> LossFn:
     """The mean squared error of what the network predicts, on rows of uint8 images (N, 1, 28, 28)."""
     schedule = experiment.make_schedule()
 
@@ -50,9 +52,12 @@ def make_loss(experiment: Experiment, images: Tensor, device: torch.device) -> L
         x0 = to_model(images[step.rows]).to(device)
         t = draw_times(experiment, len(x0), schedule.T, step.generator)
         eps = torch.randn(x0.shape, generator=step.generator).to(device)
-        x_t = noised(experiment, schedule, x0.flatten(1), t.to(device), eps.flatten(1)).reshape(x0.shape)
-        wanted = target(experiment.predicts, x0, eps, *schedule.at(t, like=x0))
-        return (net(x_t, network_time(t, schedule.T, x_t), None).float() - wanted).square().mean()
+        x_t = noised(experiment, schedule, x0.flatten(1), t.to(device),
+                     eps.flatten(1)).reshape(x0.shape)
+        wanted = target(experiment.predicts, x0, eps,
+                        *schedule.at(t, like=x0))
+        output = net(x_t, network_time(t, schedule.T, x_t), None).float()
+        return (output - wanted).square().mean()
 
     return loss
 
@@ -85,7 +90,8 @@ def train(experiment: Experiment, data: ImageData, steps: int, seed: int = 0) ->
         yield from train_as_listed(net, loss, len(data), steps, seed)
 
 
-def train_as_listed(net: nn.Module, loss: LossFn, n: int, steps: int, seed: int = 0, warmup: int = 0) -> Iterator[Progress]:
+def train_as_listed(net: nn.Module, loss: LossFn, n: int, steps: int,
+                    seed: int = 0, warmup: int = 0) -> Iterator[Progress]:
     """Adam at a constant rate, an epoch a fresh order of the n rows, and the last weights are the result.
 
     warmup: steps in which the rate rises in a line; the listing has none.
@@ -95,9 +101,11 @@ def train_as_listed(net: nn.Module, loss: LossFn, n: int, steps: int, seed: int 
     history, losses, started = [], [], time.monotonic()
     for step, rows in enumerate(batches(n, steps, seed), start=1):
         generator = torch.Generator().manual_seed(mixed_seed(seed, 2, step))
-        optimiser.param_groups[0]["lr"] = rate = RATE * min(1, step / max(warmup, 1))
+        rate = RATE * min(1, step / max(warmup, 1))
+        optimiser.param_groups[0]["lr"] = rate
+        done = (step - 1) / steps
         with autocast(device):
-            value = loss(net, Step(step, (step - 1) / steps, rows, generator, net))
+            value = loss(net, Step(step, done, rows, generator, net))
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         optimiser.step()
@@ -105,7 +113,8 @@ def train_as_listed(net: nn.Module, loss: LossFn, n: int, steps: int, seed: int 
         if step % LINE == 0 or step == steps:
             history.append((step, float(torch.stack(losses).mean())))
             losses.clear()
-            yield Progress(step, history[-1][1], rate, time.monotonic() - started, net, list(history))
+            yield Progress(step, history[-1][1], rate,
+                           time.monotonic() - started, net, list(history))
 
 
 def batches(n: int, steps: int, seed: int = 0) -> Iterator[Tensor]:

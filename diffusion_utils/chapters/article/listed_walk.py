@@ -16,8 +16,10 @@ RIGHT = {"posterior": "ddpm", "solver": "dpmpp_2m_sde"}  # steps that the book's
 
 
 @torch.no_grad()
-def walk(step: str, denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int], *, steps: int = 1000,
-         spacing: str = "uniform", seed: int = 0, indices: Sequence[int] | None = None,
+def walk(step: str, denoiser: DenoiserFn, schedule: Schedule,
+         shape: Sequence[int], *, steps: int = 1000,
+         spacing: str = "uniform", seed: int = 0,
+         indices: Sequence[int] | None = None,
          device: torch.device | str = "cpu") -> Iterator[State]:
     """From noise to samples by the steps of an `Experiment`; yields State(t, x_t, x0_hat), and (0, x_0, x_0) last.
 
@@ -25,11 +27,13 @@ def walk(step: str, denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[in
     of `sampling.sample` with the same seed and indices, so that all versions begin with the same noise.
     """
     if step in RIGHT:
-        yield from sample(denoiser, schedule, shape, Sampler(RIGHT[step], steps=steps, spacing=spacing), seed=seed,
+        right = Sampler(RIGHT[step], steps=steps, spacing=spacing)
+        yield from sample(denoiser, schedule, shape, right, seed=seed,
                           indices=indices, device=device)
         return
     shape = tuple(shape)
-    draw = SampleNoise(seed, sample_indices(indices, shape[0]), shape[1:], device)
+    indices = sample_indices(indices, shape[0])
+    draw = SampleNoise(seed, indices, shape[1:], device)
     x = float(schedule.noise[schedule.T]) * draw()
     for t, s in pairwise(timesteps(schedule, steps, spacing)):
         x0_hat = denoiser(x, t).x0_hat
@@ -37,5 +41,6 @@ def walk(step: str, denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[in
         if step == "estimate":
             x = x0_hat  # the listing's line
         else:
-            x = update(schedule, x, t, s, x0_hat, u=posterior_std(schedule, t, s), std=0.0)
+            u = posterior_std(schedule, t, s)
+            x = update(schedule, x, t, s, x0_hat, u=u, std=0.0)
     yield State(0, x, x)

@@ -15,10 +15,12 @@ from ...schedules import Schedule, linear
 from .listed_network import FlatMLP
 
 
-def same_noise_level(schedule: Schedule, t: Tensor, reference: Schedule) -> Tensor:
+def same_noise_level(schedule: Schedule, t: Tensor,
+                     reference: Schedule) -> Tensor:
     """The time of `schedule` at which λ = ln(signal/noise) is nearest to that of `reference` at t: int64 (B,) → (B,)."""
     wanted = reference.log_snr[t]
-    return (schedule.log_snr[1:][None] - wanted[:, None]).abs().argmin(1) + 1
+    away = (schedule.log_snr[1:][None] - wanted[:, None]).abs()
+    return away.argmin(1) + 1
 
 
 @torch.no_grad()

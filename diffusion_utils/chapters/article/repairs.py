@@ -142,5 +142,6 @@ def versions() -> dict[str, Experiment]:
     """'as listed', and the experiment after each repair, in order."""
     found = {"as listed": Experiment()}
     for repair in REPAIRS:
-        found[repair.name] = replace(list(found.values())[-1], **repair.changes)
+        before = list(found.values())[-1]
+        found[repair.name] = replace(before, **repair.changes)
     return found

@@ -39,11 +39,16 @@ def wrong_noise_level(bug: str | None = None, steps: int = 5) -> float:
 
     def denoiser(x_t: Tensor, t: int, cond=None) -> Prediction:
         x0_hat = torch.full_like(x_t, point)
-        return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *SCHEDULE.at(t, like=x_t)))
+        eps_hat = eps_from_x0(x0_hat, x_t, *SCHEDULE.at(t, like=x_t))
+        return Prediction(x0_hat, eps_hat)
 
-    states = walk(denoiser, SCHEDULE, (20, DRAWS // 20), steps=steps, clip=None, bug=bug)
-    found = [((x_t - float(SCHEDULE.signal[t]) * point).square().mean().sqrt(), SCHEDULE.noise[t]) for t, x_t, _ in states]
-    return max(abs(float(is_there - belongs_there)) for is_there, belongs_there in found)
+    worst = 0.0
+    for t, x_t, _ in walk(denoiser, SCHEDULE, (20, DRAWS // 20),
+                          steps=steps, clip=None, bug=bug):
+        noise = x_t - float(SCHEDULE.signal[t]) * point
+        is_there = noise.square().mean().sqrt()
+        worst = max(worst, abs(float(is_there - SCHEDULE.noise[t])))
+    return worst
 
 
 def first_time(bug: str | None = None, steps: int = 5) -> float:

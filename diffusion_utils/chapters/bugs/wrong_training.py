@@ -48,9 +48,12 @@ def ring() -> GaussianMixture:
 def make_schedule(bug: str | None = None) -> Schedule:
     """The linear schedule of Ho et al. 2020, T = 1000, or a spoilt one."""
     if bug == "short-schedule":
-        return linear(50, allow_signal_left=True)  # of 1000 steps, 50 are kept, and β is what it was
-    if bug == "squared-twice":  # a quadratic schedule has beta = linspace(√first, √last)²
-        return from_betas(torch.linspace(1e-4**2, 0.02**2, 1000, dtype=torch.float64) ** 2, "squared twice", True)
+        # of 1000 steps, 50 are kept, and β is what it was
+        return linear(50, allow_signal_left=True)
+    # a quadratic schedule has beta = linspace(√first, √last)²
+    if bug == "squared-twice":
+        roots = torch.linspace(1e-4**2, 0.02**2, 1000, dtype=torch.float64)
+        return from_betas(roots**2, "squared twice", True)
     return linear(1000)
 
 
@@ -65,7 +68,8 @@ def make_noise(shape: tuple[int, ...], generator: torch.Generator, bug: str | No
     return (torch.rand if bug == "uniform-noise" else torch.randn)(shape, generator=generator)
 
 
-def add_noise(schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor, bug: str | None = None) -> Tensor:
+def add_noise(schedule: Schedule, x0: Tensor, t: Tensor, eps: Tensor,
+              bug: str | None = None) -> Tensor:
     """`Schedule.add_noise`: x_t = signal_t·x_0 + noise_t·ε. x0, eps: (B, dim); t: int64 (B,)."""
     signal, noise = schedule.at(t, like=x0)
     if bug == "noise-scale":

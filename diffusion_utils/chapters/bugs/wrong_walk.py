@@ -15,8 +15,11 @@ from ...schedules import Schedule
 from .catalogue import check
 
 
-def walk(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int], *, steps: int = 10, eta: float = 1.0, seed: int = 0,
-         cond: Tensor | None = None, clip: tuple[float, float] | None = (-1.0, 1.0), bug: str | None = None,
+def walk(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int], *,
+         steps: int = 10, eta: float = 1.0, seed: int = 0,
+         cond: Tensor | None = None,
+         clip: tuple[float, float] | None = (-1.0, 1.0),
+         bug: str | None = None,
          device: torch.device | str = "cpu") -> Iterator[State]:
     """`sampling.sample` for DDIM (eta = 0) to DDPM (eta = 1), written as x_s = signal_s·x̂₀ + d·ε̂ + u·z; one line may be wrong.
 
@@ -29,18 +32,25 @@ def walk(denoiser: DenoiserFn, schedule: Schedule, shape: Sequence[int], *, step
     x = float(schedule.noise[schedule.T]) * draw()
     for t, s in pairwise(times):
         if bug == "uniform-stride":
-            s = max(t - schedule.T // steps, 0)  # and not the time at which the network is called next
+            # and not the time at which the network is called next
+            s = max(t - schedule.T // steps, 0)
         prediction = denoiser(x, t, cond)
-        x0_hat = prediction.x0_hat if clip is None else prediction.x0_hat.clamp(*clip)
-        eps_hat = prediction.eps_hat if bug == "stale-eps" else eps_from_x0(x0_hat, x, *schedule.at(t, like=x))
+        x0_hat = prediction.x0_hat
+        if clip is not None:
+            x0_hat = x0_hat.clamp(*clip)
+        eps_hat = prediction.eps_hat
+        if bug != "stale-eps":
+            eps_hat = eps_from_x0(x0_hat, x, *schedule.at(t, like=x))
         yield State(t, x, x0_hat)
         u = eta * float(posterior_std(schedule, t, s))
         d = (float(schedule.noise[s]) ** 2 - u**2) ** 0.5
         if bug == "beta-for-root":
             u = u**2
         if bug == "last-noise" and s == 0:
-            u = float(step_std(schedule, t, s))  # is not 0 at s = 0, as posterior_std is
-        x = float(schedule.signal[s]) * x0_hat + d * eps_hat + (u * draw() if u > 0 else 0)
+            u = float(step_std(schedule, t, s))  # posterior_std is 0
+        x = float(schedule.signal[s]) * x0_hat + d * eps_hat
+        if u > 0:
+            x = x + u * draw()
         if bug == "estimate-as-state":
             x = x0_hat
     yield State(0, x, x)
@@ -70,7 +80,8 @@ def noise_source(shape: Sequence[int], seed: int, device: torch.device | str = "
     return own
 
 
-def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float, clip: tuple[float, float] | None = (-1.0, 1.0), *,
+def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float,
+           clip: tuple[float, float] | None = (-1.0, 1.0), *,
            bug: str | None = None) -> DenoiserFn:
     """`guidance.guided`, x̂₀ = u + w·(c − u), with the conditional and unconditional estimates c and u; or one mistake in it.
 
@@ -87,6 +98,7 @@ def guided(denoiser: DenoiserFn, schedule: Schedule, weight: float, clip: tuple[
         else:
             x0_hat = u + weight * (c - u)
         x0_hat = x0_hat if clip is None else x0_hat.clamp(*clip)
-        return Prediction(x0_hat, eps_from_x0(x0_hat, x_t, *schedule.at(t, like=x_t)))
+        eps_hat = eps_from_x0(x0_hat, x_t, *schedule.at(t, like=x_t))
+        return Prediction(x0_hat, eps_hat)
 
     return denoise
