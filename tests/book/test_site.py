@@ -60,12 +60,12 @@ def test_a_page_fetches_nothing_from_another_host(page):
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_leads_to_its_source(name):
-    """The rocket opens the notebook of the release that its install cell installs; the edit link is about the newest one."""
+    """The rocket opens the readable copy at the release that its install cell installs; the edit link is about the newest."""
     links = re.findall(r'href="(https://[^"]*)"', read(f"{name}.html"))
     slug = install_cell.address().removeprefix("https://github.com/")
     release = install_cell.reference().split("/")[-1]
     colab = [link for link in links if "colab" in link]
-    assert colab == [f"https://colab.research.google.com/github/{slug}/blob/{release}/{name}.ipynb"]
+    assert colab == [f"https://colab.research.google.com/github/{slug}/blob/{release}/{name.replace('notebooks/', 'run/')}.ipynb"]
     assert f"https://github.com/{slug}/edit/main/{name}.ipynb" in links
 
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 import install_cell
+import resolved
 from project import chapters
 
 PATIENCE = 20    # seconds for an answer
@@ -19,7 +20,7 @@ PATIENCE = 20    # seconds for an answer
 def addresses() -> list[str]:
     """The archive that the install cells install, and the notebooks that the rocket opens."""
     release = install_cell.reference().split("/")[-1]
-    notebooks = [f"{install_cell.address()}/blob/{release}/notebooks/{path.name}" for path in chapters()]
+    notebooks = [f"{install_cell.address()}/blob/{release}/{resolved.FOLDER}/{path.name}" for path in chapters()]
     return [install_cell.archive(), *notebooks]
 
 

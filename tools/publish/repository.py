@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import install_cell
+import resolved
 from project import NOTEBOOKS, ROOT
 
 sys.path.append(str(ROOT / "book" / "_ext"))
@@ -67,6 +68,7 @@ def move(root: Path, url: str, install_from: str) -> list[Path]:
             path.write_text(text, encoding="utf-8", newline="\n")
     for path in sorted((root / NOTEBOOKS.name).glob("*.ipynb")):
         install_cell.write(path, root)
+    resolved.write(root)
     return [path for path, text in before.items() if path.read_text(encoding="utf-8") != text]
 
 

@@ -38,5 +38,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("build-finished", metadata.write_index, priority=100)           # before the usual one, which stays out then
     app.connect("build-finished", metadata.write_not_found)
     app.connect("build-finished", metadata.write_sitemap)
+    app.connect("build-finished", release.write_downloads)
     app.connect("build-finished", finish, priority=900)                         # after everything is written
     return {"parallel_read_safe": True, "parallel_write_safe": True}
