@@ -44,6 +44,7 @@ class Explorable(Figure):
     settings = traitlets.Dict().tag(sync=True)
     width = traitlets.Int(SIDE).tag(sync=True)
     height = traitlets.Int(SIDE).tag(sync=True)
+    on_white = traitlets.Bool(True).tag(sync=True)  # the still picture only: what moves has the page's own ink
     interval_ms = traitlets.Int(16).tag(sync=True)  # asks for 60 frames a second
 
     _picture: np.ndarray | None = None  # (H, W, 3), for the poster

@@ -10,6 +10,7 @@ function makePicture(model, sheet) {
   const [width, height, columns] = ["width", "height", "columns"].map((name) => model.get(name));
   const canvas = html("canvas", { width, height, role: "img" });
   if (model.get("scale") > 1) canvas.classList.add("fs-pixels");
+  if (model.get("on_white")) canvas.classList.add("fs-on-white");
   const context = canvas.getContext("2d", { alpha: false });
   function show(frame, sentence) {
     const [left, top] = [(frame % columns) * width, Math.floor(frame / columns) * height];

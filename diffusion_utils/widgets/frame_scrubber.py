@@ -24,6 +24,7 @@ class FrameScrubber(Scrubber):
     sprite = traitlets.Bytes().tag(sync=True)
     columns = traitlets.Int(1).tag(sync=True)
     height = traitlets.Int(1).tag(sync=True)
+    on_white = traitlets.Bool(False).tag(sync=True)  # plots, whose ink is light in a dark page
 
     _frames: np.ndarray | None = None  # (N * M, H, W[, 3]), for the poster
 
@@ -41,6 +42,7 @@ class FrameScrubber(Scrubber):
         interval_ms: int = 80,
         alt: str | None = None,
         name: str | None = None,
+        on_white: bool | None = None,
     ) -> FrameScrubber:
         """A scrubber over frames that are already computed.
 
@@ -55,6 +57,8 @@ class FrameScrubber(Scrubber):
         alt: text alternative of the still picture; by default the title and the first caption.
         name: the figure's address in a page, such as "fig-forward": `page.html?fig-forward.t=500#fig-forward` opens it at
             t = 500. By default made from the title. Lower-case letters, digits and hyphens, unique in the book.
+        on_white: whether the frames are plots on white paper, which a dark page shows with light ink. By default those are
+            whose corners are all white.
 
         Grey noise does not compress: 64 frames of 112 x 112 take about 0.8 MB. Fewer grey levels (`frames // 16 * 17`)
         halve that. Warns when the page would carry more than 1 MB.
@@ -71,7 +75,8 @@ class FrameScrubber(Scrubber):
         widget = cls._made(
             pictures.shape[: len(axes)], axes=axes, title=title, readouts=readouts, captions=captions,
             companions=companions, interval_ms=interval_ms, alt=alt, name=name, sprite=encode_webp(sheet),
-            columns=columns, width=width, height=height, scale=scale or max(1, round(TARGET_WIDTH / width)),
+            columns=columns, width=width, height=height, on_white=has_white_corners(flat) if on_white is None else on_white,
+            scale=scale or max(1, round(TARGET_WIDTH / width)),
         )  # fmt: skip
         widget._frames = flat
         widget._warn_if_heavy(f"The pictures alone take {len(widget.sprite) / 1e6:.1f} MB before encoding as text: use "
@@ -88,6 +93,11 @@ class FrameScrubber(Scrubber):
         """The frame the sliders stand at, as a picture."""
         size = {"width": self.width * self.scale, "height": self.height * self.scale}
         return {"image/png": base64.b64encode(self.poster_png()).decode()}, {"image/png": size}
+
+
+def has_white_corners(frames: np.ndarray) -> bool:
+    """Whether the four corners of every frame, uint8 (N, H, W) or (N, H, W, 3), are white."""
+    return bool((frames[:, [0, -1]][:, :, [0, -1]] == 255).all())
 
 
 def check_frames(frames: object, axes: list[Axis]) -> np.ndarray:

@@ -44,9 +44,9 @@ def size(state: dict) -> str:
 
 def picture_html(state: dict, address: str) -> str:
     """The face of a figure that starts with a picture, which is at this address."""
-    sharp = " fs-pixels" if state["scale"] > 1 else ""
+    kind = (" fs-pixels" if state["scale"] > 1 else "") + (" fs-on-white" if state.get("on_white") else "")
     return (
-        f'<img class="dark-light fs-face fs-picture{sharp}" src="{escape(address)}" alt="{escape(state["alt"])}" '
+        f'<img class="dark-light fs-face fs-picture{kind}" src="{escape(address)}" alt="{escape(state["alt"])}" '
         f'width="{state["width"] * state["scale"]}" height="{state["height"] * state["scale"]}" '
         'decoding="async" loading="lazy">'
     )

@@ -105,7 +105,7 @@ def test_a_new_import_counts_from_the_run_that_makes_it(tiny: Path, chapter: Pat
 def test_the_tools_leave_no_name_in_a_chapter(tiny: Path, chapter: Path) -> None:
     """Or a chapter that forgets an import would work here and nowhere else."""
     lean = chapter.with_name("02_lean.ipynb")
-    names = "print(sorted(set(dir()) & {'os', 'sys', 'warnings', 'hook', 'write_down'}))"
+    names = "print(sorted(set(dir()) & {'os', 'sys', 'warnings', 'hook', 'write_down', 'dark_plots'}))"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(names)]), lean)
     execute.execute([lean])
     shown, = json.loads((execute.EXECUTED / lean.name).read_text())["cells"][0]["outputs"]

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+import dark_files
 from project import BUILD, EXECUTED, HTML, OFFLINE, ROOT, STAGED, chapters, python
 
 UNUSED = shutil.ignore_patterns("_build", "__pycache__", ".ipynb_checkpoints")
@@ -83,6 +84,7 @@ def stage(target: Path, notebooks: list[Path], executed: Path = EXECUTED, failed
         shutil.copy2(executed / path.name, fresh / "notebooks" / path.name)
         if path.stem in failed:
             add_notice(fresh / "notebooks" / path.name)
+        dark_files.take_out(fresh / "notebooks" / path.name, fresh / "book" / "_static" / "dark")
     mirror(fresh, target)
     shutil.rmtree(fresh)
 

@@ -36,6 +36,15 @@ warnings.simplefilter("error")
 warnings.filterwarnings("ignore", category=PendingDeprecationWarning, module="ipykernel")
 del warnings
 """
+# Each plot is drawn in a second form, for pages in the dark (dark_plots.py).
+DARK_PLOTS = f"""
+import sys
+sys.path.append({str(HERE)!r})
+import dark_plots
+sys.path.remove({str(HERE)!r})
+dark_plots.begin()
+del sys, dark_plots
+"""
 
 
 def execute(notebooks: list[Path], reuse: bool = True) -> Tally:
@@ -120,6 +129,7 @@ def run_in_empty_folders(notebooks: list[Path], place: Place | None = None) -> I
         startup.mkdir(parents=True)
         shutil.copyfile(HERE / "opened.py", startup / "opened.py")
         if place.strict:
+            (startup / "plots.py").write_text(DARK_PLOTS)
             (startup / "warnings_are_errors.py").write_text(WARNINGS_ARE_ERRORS)
         fetch_digits(work, place)
         for notebook in notebooks:

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")  # of downloaded digits, for all chapters
-PINS = "requirements.txt"
+PINS, PLOTS = "requirements.txt", "tools/chapters/dark_plots.py"
 
 
 def digest(content: bytes) -> str:
@@ -32,8 +32,8 @@ def digits_found() -> str:
 
 
 def surroundings(root: Path) -> dict[str, str]:
-    """What all chapters are made from: the pins and the digits."""
-    return {PINS: digest_of(root / PINS), "the digits": digits_found()}
+    """What all chapters are made from: the pins, the digits, and what draws their plots a second time."""
+    return {name: digest_of(root / name) for name in (PINS, PLOTS)} | {"the digits": digits_found()}
 
 
 def opened_files(log: Path, folder: Path) -> list[str]:

@@ -24,7 +24,7 @@ from .state import STATE, VIEW, page_state, script_text
 
 HOST = Path(__file__).parents[2] / "_static" / "widget-host.js"
 PAGE = """<!DOCTYPE html>
-<html lang="{language}">
+<html lang="{language}" data-theme="system">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
