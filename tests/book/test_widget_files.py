@@ -111,7 +111,8 @@ def test_each_figure_has_a_page_of_its_own_that_works_in_a_frame(book, tab, tmp_
     alone = tmp_path / "slides" / f"{name}.html"    # carried away from the book
     alone.parent.mkdir()
     alone.write_bytes((book / "embed" / f"{name}.html").read_bytes())
-    (tmp_path / "slides.html").write_text(f'<iframe src="slides/{name}.html" width="700" height="600"></iframe>')
+    tag = f'<iframe src="slides/{name}.html" width="700" height="600" allow="fullscreen *"></iframe>'    # as teachers are told
+    (tmp_path / "slides.html").write_text(tag)
     problems = []
     tab.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     own = ("file:", "blob:", "data:")
@@ -121,6 +122,8 @@ def test_each_figure_has_a_page_of_its_own_that_works_in_a_frame(book, tab, tmp_
     frame.locator(".fs[data-ready]").wait_for()
     frame.locator("input").press("End")
     assert frame.locator(".fs-value").text_content() == "4"
+    frame.get_by_role("button", name="Full screen").click()
+    tab.wait_for_function("document.fullscreenElement?.tagName === 'IFRAME'")
     assert problems == []
 
 
