@@ -55,8 +55,8 @@ mutation: ## Change the core in every small way: which changes does no test noti
 coverage: ## Which lines and branches of the core do its own tests reach? Below 98 % is an error
 	$(BUILD) coverage
 
-lab: ## Open JupyterLab on the chapters
-	$(BUILD) lab
+lab: ## Open JupyterLab on the chapters as readers see them (EDIT=1: on their sources)
+	$(BUILD) lab $(if $(EDIT),--edit)
 
 bench: ## Time this machine: our training and sampling beside a published package's
 	$(BUILD) bench

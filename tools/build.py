@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 
-from project import BUILD, HTML, NOTEBOOKS, ROOT, chapters, python, tool  # which puts the rooms on the path
+from project import BUILD, HTML, NOTEBOOKS, READABLE, ROOT, chapters, python, tool  # which puts the rooms on the path
 
 # isort: split
 import check
@@ -132,11 +132,11 @@ def run_tool(name: str, arguments: list[str]) -> int:
     return tool(name, *arguments)
 
 
-def lab() -> int:
-    """Open JupyterLab on the chapters."""
+def lab(edit: bool) -> int:
+    """Open JupyterLab on the chapters as readers see them, or on their sources."""
     environment.ensure()
     try:
-        return python("-m", "jupyterlab", NOTEBOOKS)
+        return python("-m", "jupyterlab", NOTEBOOKS if edit else READABLE)
     except KeyboardInterrupt:
         return 0
 
@@ -199,7 +199,9 @@ def main() -> int:
     part.add_argument("--only", metavar="WORD", default="", help="only the mistakes whose description holds this word")
     part = command("mutation", mutation.__doc__)
     part.add_argument("--only", metavar="MODULE", default="", help="only this module, such as losses")
-    for simple in (twice, oldest, coverage, lab, lint):
+    part = command("lab", lab.__doc__)
+    part.add_argument("--edit", action="store_true", help="the sources, to change a chapter")
+    for simple in (twice, oldest, coverage, lint):
         command(simple.__name__, simple.__doc__)
     part = command("bench", bench.__doc__)
     part.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
@@ -235,13 +237,15 @@ def main() -> int:
             return run_tool(arguments.name, arguments.arguments)
         case "colab":
             return colab(arguments.short)
+        case "lab":
+            return lab(arguments.edit)
         case "repository":
             tag = ["--tag"] if arguments.tag else []
             return tool("repository", arguments.url, *tag, interpreter=sys.executable)
         case "release":
             return tool("release", interpreter=sys.executable)
         case other:
-            return {"twice": twice, "oldest": oldest, "coverage": coverage, "lab": lab, "lint": lint, "clean": clean}[other]()
+            return {"twice": twice, "oldest": oldest, "coverage": coverage, "lint": lint, "clean": clean}[other]()
 
 
 if __name__ == "__main__":

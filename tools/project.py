@@ -14,6 +14,7 @@ sys.path += [str(room) for room in ROOMS if str(room) not in sys.path]      # th
 
 ROOT = TOOLS.parent
 NOTEBOOKS = ROOT / "notebooks"
+READABLE = ROOT / "run"            # the same as readers open them: resolved.py writes them
 BUILD = ROOT / "book" / "_build"
 EXECUTED = BUILD / "executed"      # the notebooks with their outputs, and beside each what it was made from
 STAGED = BUILD / "staged"          # what Sphinx reads: config, prose and executed notebooks

@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 import install_cell
-from project import NOTEBOOKS, ROOT
+from project import NOTEBOOKS, READABLE, ROOT
 
 sys.path.append(str(ROOT / "book" / "_ext"))
 from plain_references import References  # noqa: E402 (a module of the book's)
 from site_address import site  # noqa: E402
 
-FOLDER = "run"
+FOLDER = READABLE.name
 
 
 def copies(root: Path = ROOT) -> dict[Path, str]:
