@@ -70,6 +70,13 @@ def test_a_chapter_leads_to_its_source(name):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
+def test_a_downloaded_chapter_is_readable_without_the_pages(name):
+    cells = json.loads(read(f"_sources/{name}.ipynb"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    assert re.findall(r"\{(?:eq|cite)[\w:]*\}`|\$\$ *\(eq-", text) == [] and "\\tag{" in text
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_shows_outputs(name):
     """The page was built from the executed copy: the download beside it holds every code cell's execution."""
     cells = json.loads(read(f"_sources/{name}.ipynb"))["cells"]
