@@ -89,6 +89,13 @@ def test_a_wide_line_of_code_goes_on_further_in_than_it_began(show, width):
     assert others == pytest.approx([first + 10 * letter] * len(others), abs=letter / 2)  # its 8 letters, and 2 more
 
 
+def test_what_was_printed_in_columns_stays_in_columns():
+    block = '<div class="output {}highlight"><pre>a   b\na b\n</pre></div>'
+    printed = with_lines(block.format('stream highlight-myst-ansi notranslate"><div class="'))
+    assert '<span class="code-line columns">a   b\n</span><span class="code-line">a b\n</span>' in printed
+    assert "columns" not in with_lines(block.format('text_html"><div class="'))
+
+
 def test_lines_are_marked_once_however_often_the_page_is_built():
     page = '<div class="highlight"><pre translate="no"><span></span><span class="k">if</span> a &lt; b:\n    c\n</pre></div>'
     marked = with_lines(page)

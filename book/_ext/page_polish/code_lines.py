@@ -1,25 +1,34 @@
 """Each line of code in an element of its own, which knows how far it is indented.
 
-So a line that is wider than a phone goes on below itself and not at the left edge (book.css).
+So a line that is wider than a phone goes on below itself and not at the left edge (book.css). What a cell printed does so,
+too, but for lines whose words stand in columns.
 """
 
 from __future__ import annotations
 
 import re
 
-# The code between; not what has its lines already, on a page of an earlier build.
-CODE = re.compile(r'(<div class="highlight"><pre[^>]*>(?:<span></span>)?+)(?!<span class="code-line")(.*?)(</pre>)', re.DOTALL)
+# What was printed or not, the code between; not what has its lines already, on a page of an earlier build.
+CODE = re.compile(r'(highlight-myst-ansi notranslate">)?'
+                  r'(<div class="highlight"><pre[^>]*>(?:<span></span>)?+)(?!<span class="code-line)(.*?)(</pre>)', re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
+COLUMNS = re.compile(r"\S {2,}\S")
 
 
 def with_lines(text: str) -> str:
     """A page's text with `<span class="code-line">` around each line of code; the code itself is as before."""
-    return CODE.sub(lambda block: block[1] + "".join(map(line, block[2].splitlines(keepends=True))) + block[3], text)
+    return CODE.sub(in_lines, text)
 
 
-def line(html: str) -> str:
+def in_lines(block: re.Match[str]) -> str:
+    printed, start, code, end = block.groups(default="")
+    return printed + start + "".join(line(text, bool(printed)) for text in code.splitlines(keepends=True)) + end
+
+
+def line(html: str, printed: bool = False) -> str:
     """One line; Pygments closes its own elements at the end of each."""
     code = TAG.sub("", html)
     indent = len(code) - len(code.lstrip(" "))
     style = f' style="--indent:{indent}ch"' if indent else ""
-    return f'<span class="code-line"{style}>{html}</span>'
+    kind = "code-line columns" if printed and COLUMNS.search(code) else "code-line"
+    return f'<span class="{kind}"{style}>{html}</span>'
