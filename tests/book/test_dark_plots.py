@@ -21,6 +21,7 @@ from diffusion_utils.chapters import plotting
 from diffusion_utils.widgets import Axis, FrameScrubber
 
 from .small_book import build
+from .test_pages import opened, pages_with
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +117,7 @@ def test_a_figure_of_plots_has_light_ink_in_a_dark_page_and_pictures_stay(open_p
     scenes[:, 0, 0] = 0
     plots, pictures = (FrameScrubber.from_arrays(frames, axes=[Axis("t", [0, 1])], title=title, scale=2)
                        for frames, title in ((np.stack([frame] * 2), "Plots"), (scenes, "Pictures")))
-    page = open_page(plots, pictures, style="html { background: #14181e; color: #ced6dd }")
+    page = open_page(plots, pictures, style="html { background: #121212; color: #ced6dd }")
     seen = []
     for canvas in page.locator("canvas").all():
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
@@ -125,3 +126,25 @@ def test_a_figure_of_plots_has_light_ink_in_a_dark_page_and_pictures_stay(open_p
     np.testing.assert_allclose(ground, PAGE, atol=0.01)
     assert min(contrast(tuple(colour), PAGE) for colour in ink) > 3 and contrast(tuple(ink[0]), PAGE) > 15
     assert np.array_equal(seen[1][2:-2, 2:-2], scenes[0][2:-2, 2:-2])
+
+
+CORNERS = """async () => {
+    const shown = [...document.querySelectorAll(".cell_output img:not(.fs-face)")].filter((image) => image.offsetParent);
+    return Promise.all(shown.map(async (image) => {
+        image.loading = "eager";
+        await image.decode();
+        const context = new OffscreenCanvas(1, 1).getContext("2d");
+        context.drawImage(image, 0, 0);
+        return [image.src, context.getImageData(0, 0, 1, 1).data[3]];
+    }));
+}"""
+
+
+@pytest.mark.parametrize("page_name", sorted(pages_with('src="../_images/')))
+def test_no_plot_of_the_book_has_a_white_plate_in_a_dark_page(browser, site_url, page_name):
+    """Its corner is transparent; and in a light page nothing is loaded of the form for the dark."""
+    for scheme, opaque in (("dark", 0), ("light", 255)):
+        with opened(browser, f"{site_url}/{page_name}", viewport={"width": 1280, "height": 900}, color_scheme=scheme) as page:
+            assert [corner for corner in page.evaluate(CORNERS) if corner[1] != opaque] == []
+            loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+            assert scheme == "dark" or [url for url in loaded if "_static/dark" in url] == []

@@ -18,7 +18,7 @@ from IPython.core.pylabtools import print_figure
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 
 Colour = tuple[float, ...]  # red, green and blue in 0..1, and how opaque it is
-PAGE, INK = (0x14 / 255, 0x18 / 255, 0x1E / 255), (0xCE / 255, 0xD6 / 255, 0xDD / 255)  # of the theme in the dark
+PAGE, INK = (0x12 / 255, 0x12 / 255, 0x12 / 255), (0xCE / 255, 0xD6 / 255, 0xDD / 255)  # of the theme in the dark
 PAPER = (1.0, 1.0, 1.0)
 GROUND = 2.0  # a pale colour of less contrast to white paper is a ground or a grid, and every other one is ink
 PALE = 0.75  # lightness, from black, 0, over the strongest colours, 0.5, to white, 1
