@@ -65,7 +65,8 @@ def test_a_chapter_leads_to_its_source(name):
     slug = install_cell.address().removeprefix("https://github.com/")
     release = install_cell.reference().split("/")[-1]
     colab = [link for link in links if "colab" in link]
-    assert colab == [f"https://colab.research.google.com/github/{slug}/blob/{release}/{name.replace('notebooks/', 'run/')}.ipynb"]
+    copy = name.replace("notebooks/", "run/")
+    assert colab == [f"https://colab.research.google.com/github/{slug}/blob/{release}/{copy}.ipynb"]
     assert f"https://github.com/{slug}/edit/main/{name}.ipynb" in links
 
 
