@@ -3,7 +3,10 @@
 const root = new URL(document.documentElement.dataset.content_root ?? "./", location.href).pathname;
 const pageName = (address) => new URL(address).pathname.slice(root.length).replace(/\.html$/, "");
 
-const doneOf = (ids) => ids.filter((id) => kept()[id]?.done).length;
+function doneOf(ids) {
+  const answers = kept();
+  return ids.filter((id) => answers[id]?.done).length;
+}
 
 function mark(link, ids) {
   const done = doneOf(ids);
@@ -35,14 +38,14 @@ function makePanel(page, restoreAll) {
   const status = html("p", { role: "status" });
   const file = html("input", { type: "file", accept: ".json", hidden: "" });
   let before = null; // what was cleared
-  const clear = button(say("clear"), () => {
-    const [next, word] = before ? [before, "restored"] : [{}, "cleared"];
-    before = before ? null : kept();
+  const canRestore = () => before && !Object.keys(kept()).length; // not over new answers
+  const clear = button("", () => {
+    const [next, word] = canRestore() ? [before, "restored"] : [{}, "cleared"];
+    before = kept();
     change(next, say(word));
   });
   function change(answers, word) {
     keepAll(answers);
-    clear.textContent = say(before ? "restore" : "clear");
     restoreAll();
     status.textContent = word;
   }
@@ -56,7 +59,6 @@ function makePanel(page, restoreAll) {
   file.addEventListener("change", async () => {
     try {
       const loaded = fromText(await file.files[0].text());
-      before = null;
       change({ ...kept(), ...loaded }, say("loaded", Object.keys(loaded).length));
     } catch (error) {
       status.textContent = say("not_loaded");
@@ -71,6 +73,7 @@ function makePanel(page, restoreAll) {
   return () => {
     const whole = [doneOf(all), all.length];
     const words = here.length ? say("here", doneOf(here), here.length, ...whole) : say("whole", ...whole);
+    clear.textContent = say(canRestore() ? "restore" : "clear");
     count.textContent = `${words} ${say(keeps ? "stay" : "not_kept")}`;
   };
 }

@@ -29,13 +29,13 @@ function bringToLife(question) {
     return form;
   }
   function reason(known) { // as it stands in the folded answer
-    const copy = reasons[known].cloneNode(true);
+    const copy = copyOf(reasons[known]);
     copy.querySelectorAll(".question-letter").forEach((mark) => mark.remove());
     return [...copy.childNodes];
   }
   function whyRight() {
     if (kind === "choice") return reason(right.charCodeAt(0) - 97);
-    return [...folded.cloneNode(true).children].filter((part) => !part.matches("summary, .question-reasons"));
+    return [...copyOf(folded).children].filter((part) => !part.matches("summary, .question-reasons"));
   }
   const named = (given) => (kind === "choice" ? `(${given})` : given);
   const paragraph = (text, reasons) => html("div", {}, html("strong", {}, text), " ", ...reasons);
@@ -94,6 +94,12 @@ function bringToLife(question) {
     }
     said.setAttribute("role", "status");
   };
+}
+
+function copyOf(element) { // an id stays with the one that links lead to
+  const copy = element.cloneNode(true);
+  copy.querySelectorAll("[id]").forEach((part) => part.removeAttribute("id"));
+  return copy;
 }
 
 const letter = (k) => String.fromCharCode(97 + k);
