@@ -36,8 +36,7 @@ def check_tilted(function: Callable[[float], tuple[float, float]]) -> None:
         variance = float((density * (x - mean) ** 2).sum())
         yours = [float(number) for number in function(w)]
         if max(abs(yours[0] - mean), abs(yours[1] - variance)) > 1e-4:  # the grid's own error is far smaller
-            return verdict(2, f"at w = {w:.0f} yours has mean {yours[0]:.3f} and variance {yours[1]:.3f}, "
-                              f"the density {mean:.3f} and {variance:.3f}")
+            return verdict(2, f"at w = {w:.0f} yours has mean {yours[0]:.3f} and variance {yours[1]:.3f}, the density others")
     return verdict(2)
 
 
