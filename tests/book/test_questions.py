@@ -130,7 +130,7 @@ def test_a_number_is_read_as_people_write_it(page):
 def test_a_formula_is_compared_by_its_values(page):
     noise = question(page, "What is the noise")
     for text in ("sqrt(1-a^2)*b", "b*sqrt(1 - a**2)", "b √(1−a·a)", "b(1-a^2)^(1/2)", "b*(1-a)*(1+a)/sqrt(1-a^2)",
-                 "b exp(ln(1-aa)/2)",
+                 "b exp(ln(1-aa)/2)", "b*sqrt(1 - tanh(a)*a^2/tanh(a))",
                  "-(-b)*(1-a^2)^0.5", "b*2^-1*2*sqrt(1-a^2)"):
         assert write(noise, text).startswith("Right. sqrt(1 - a^2) * b. Squares"), text
     assert write(noise, "b - ba").startswith("Not right. Squares add up, and not the factors.")

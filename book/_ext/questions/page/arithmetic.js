@@ -1,7 +1,8 @@
 // Arithmetic as a reader writes it. compile() gives a function of the variables, or throws an error that says what is wrong.
 // Nothing of it is run as code.
 
-const FUNCTIONS = { sqrt: Math.sqrt, exp: Math.exp, log: Math.log, ln: Math.log, abs: Math.abs };
+const { sqrt, exp, log, tanh, abs } = Math;
+const FUNCTIONS = { sqrt, exp, log, ln: log, tanh, abs };
 const NUMBER = /^\.?\d/;
 const TOKEN = /(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[\p{L}_][\p{L}\p{M}\d_]*|\S/giu;
 
