@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from project import BUILD, HTML
 
 WIDTHS = (390, 1300, 1920)
+
+# The side bars glide to their places when the width changes; here nothing does.
+AT_ONCE = """() => document.head.append(Object.assign(document.createElement("style"),
+    { textContent: "* { transition: none !important }" }))"""
 
 # Each wide thing of the page: its kind, how many pixels of it are hidden, and its text. The last pixel may be rounding.
 WIDE = """() => {
@@ -45,10 +50,13 @@ WIDE = """() => {
 def wide(page: Page, address: str) -> list[tuple[int, str, int, str]]:
     """(width of the screen, kind, pixels hidden, beginning of the text) of all that is too wide on the page there."""
     found = []
+    page.goto(address)
+    page.evaluate("document.fonts.ready.then(() => 0)")
+    page.evaluate(AT_ONCE)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        page.goto(address)
-        page.evaluate("document.fonts.ready.then(() => 0)")
+        while not page.evaluate(f"matchMedia('(width: {width}px)').matches"):      # the page hears of it a moment later
+            time.sleep(0.01)
         found += [(width, *thing) for thing in page.evaluate(WIDE)]
     return found
 
