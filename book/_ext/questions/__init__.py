@@ -9,6 +9,7 @@ written into one file together with what they have to know of the whole book.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -53,6 +54,7 @@ def write_script(app: Sphinx, error: Exception | None) -> None:
     text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
     parts = [(Path(__file__).parent / "page" / f"{name}.js").read_text(encoding="utf-8") for name in PARTS]
     script = "\n".join([f"(function () {{\nconst book = {text};", *parts, "})();\n"])
+    script = re.sub(r"^ *//.*\n", "", script, flags=re.MULTILINE)      # comments are for whoever reads the source
     (Path(app.outdir) / "_static" / SCRIPT).write_text(script, encoding="utf-8")
 
 

@@ -21,7 +21,7 @@ from .nodes import question, question_text
 NUMBERED = re.compile(r"\d+\.\s+")
 LETTER = re.compile(r"\(([a-z])\)\s*")
 LINES_OF_A_CELL = 10_000
-SLUG_LENGTH = 60  # characters
+SLUG_LENGTH = 40  # characters
 
 
 class FindQuestions(SphinxTransform):
