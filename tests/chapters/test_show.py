@@ -51,10 +51,7 @@ def shown(chapter: Path) -> Iterator[str]:
             yield show_source(*(chapter_calls._resolved(argument, names) for argument in call.args)).data
 
 
-NOT_YET = {"01_forward_process", "02_reverse_process", "05_images_guidance"}
-
-
-@pytest.mark.parametrize("path", [path for path in chapters() if path.stem not in NOT_YET], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
 def test_code_that_a_reader_sees_fits_the_page(path: Path) -> None:
     """The cells of a chapter and the source that it shows; code in its prose, such as a solution, too."""
     texts = list(shown(path))
