@@ -116,7 +116,7 @@ def predict_and_compare(page, place, source: Source) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_every_question_of_a_page(browser, site_url, path, tmp_path):
+def test_every_question_of_a_page(browser, site_url, path):
     sources = questions(path)
     if not sources:
         pytest.skip("a page without questions")
@@ -137,7 +137,7 @@ def test_every_question_of_a_page(browser, site_url, path, tmp_path):
         page.reload()
         assert page.locator(".question[data-state=right]").count() >= sum(not source.predicts for source in sources)
         check_progress(page, path.stem, len(sources))
-        assert page.problems == []
+        assert [problem for problem in page.problems if not problem.startswith("304")] == []  # a reload may find all unchanged
 
 
 def faults(page) -> list:
