@@ -18,8 +18,8 @@ def check_two_steps(signal: float, noise: float) -> None:
     table = from_betas([0.1, 0.2], allow_signal_left=True)
     off = [name for name, yours, wanted in (("data", signal, table.signal[2]), ("noise", noise, table.noise[2]))
            if not abs(yours - wanted) < 1e-3]  # three decimals by hand
-    return verdict(1, f"the factor of the {' and that of the '.join(off)} is another; "
-                      f"your squares add up to {signal**2 + noise**2:.3f}" if off else "")
+    which = f"the factor of the {' and the factor of the '.join(off)} {'are' if len(off) > 1 else 'is'} off"
+    return verdict(1, f"{which}, and your squares add up to {signal**2 + noise**2:.3f}" if off else "")
 
 
 def check_jump(function: Callable[[Tensor, int, int, Tensor, Schedule], Tensor]) -> None:

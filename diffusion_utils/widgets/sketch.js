@@ -107,7 +107,11 @@ function makeBoard(known, across, words) {
   return { element: html("div", { class: "fs-all" }, canvas, html("p", {}, words)), show };
 }
 
-const rounded = (value) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+const SMALLEST = 0.001;
+function rounded(value) {
+  if (value < SMALLEST) return `< ${SMALLEST}`;
+  return value >= 1000 ? value.toFixed(0) : value.toPrecision(3);
+}
 const withMinus = (text) => text.replace("-", "−");
 
 // The digits of one sheet, each as numbers in [−1, 1].

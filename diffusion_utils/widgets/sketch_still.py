@@ -20,7 +20,7 @@ from diffusion_utils.widgets.words import words
 
 SIDE = 28  # pixels of a digit, as in pad.js
 DARKEST = 0.15  # of a digit that is ruled out, as in sketch.js
-WIDEST = "0.0000404"  # of the texts of an SNR
+SMALLEST, WIDEST = 0.001, "< 0.001"  # SNR that is written out, and the widest text of one
 
 
 def page_noise(seed: int, count: int) -> np.ndarray:
@@ -78,7 +78,9 @@ def oracle_still(x0: np.ndarray, known: np.ndarray, classes: list[int], T: int, 
 def ratio_text(table: Schedule, t: int) -> str:
     """The signal-to-noise ratio, as sketch.js writes it."""
     ratio = float(table.snr[t])
-    return "∞" if t == 0 else f"{ratio:.0f}" if ratio >= 1000 else f"{ratio:#.3g}".rstrip(".")
+    if t == 0 or ratio < SMALLEST:
+        return "∞" if t == 0 else f"< {SMALLEST}"
+    return f"{ratio:.0f}" if ratio >= 1000 else f"{ratio:#.3g}".rstrip(".")
 
 
 def img(pixels: np.ndarray) -> str:

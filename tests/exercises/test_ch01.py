@@ -48,8 +48,8 @@ def test_the_solution_passes(check, solution, number, capsys) -> None:
 
 
 @pytest.mark.parametrize(("check", "answer", "off"), [
-    (ch01.check_two_steps, (0.0, 0.0), "the factor of the data and that of the noise is another; your squares add up to 0.000"),
-    (ch01.check_two_steps, (0.849, 0.3**0.5), "the factor of the noise is another; your squares add up to 1.021"),
+    (ch01.check_two_steps, (0.0, 0.0), "the factor of the data and the factor of the noise are off"),
+    (ch01.check_two_steps, (0.849, 0.3**0.5), "the factor of the noise is off, and your squares add up to 1.021"),
     (ch01.check_jump, (lambda x_s, s, t, z, schedule: x_s,), "with the linear schedule the data comes out"),
     (ch01.check_jump, (jump_as_from_x0,), "with the linear schedule old and fresh noise together"),
     (ch01.check_jump, (jump_of_variance_preserving,), "with the flow schedule old and fresh noise together"),

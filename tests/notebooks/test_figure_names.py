@@ -11,9 +11,9 @@ from project import chapters
 # Published. Readers have bookmarks of them and teachers have put them into slides: a name stays when a title changes, and
 # moves with its figure. Add new ones; take one away only with its figure.
 PUBLISHED = """
-fig-data-dissolves-into-noise fig-schedules fig-schedule-t-t-on-a-drawn-digit
+fig-your-digit fig-your-digit-guessed fig-data-dissolves-into-noise fig-schedules fig-schedule-t-t-on-a-drawn-digit
 fig-eight-digits-walk-back-x-t-on-the fig-200-points-walk-back-to-30-known fig-the-true-step-back-from-t-500-x-t-0
-fig-points fig-a-test-digit-noised-as-seen-by
+ fig-points fig-a-test-digit-noised-as-seen-by
 fig-the-same-noise-as-training-goes-on fig-a-small-network-learns-in-front-of fig-what-to-predict-and-where-the-loss
 fig-six-samplers-one-starting-noise fig-the-state-top-and-the-estimate fig-from-ddim-to-ddpm
 fig-one-request-made-more-and-more fig-four-completions-of-the-same-half fig-from-faithful-to-realistic
