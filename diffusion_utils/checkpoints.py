@@ -13,6 +13,7 @@ from safetensors import torch as safetensors
 from torch import Tensor, nn
 
 from . import schedules
+from .data import PROMPTS
 from .denoiser import Denoiser
 from .devices import pick_device, place
 from .drawing import KINDS, Kind
@@ -89,6 +90,21 @@ class Checkpoint:
         """The range that no sample leaves, or None."""
         clip = self._setting("sample")["clip"]
         return None if clip is None else tuple(clip)
+
+    @property
+    def drawn(self) -> tuple[tuple[int, ...], tuple[float, float] | None]:
+        """Shape and range of one sample as it is looked at: what the codec makes of it, where that says so."""
+        shape = getattr(self.codec, "shape", None)
+        return (self.shape, self.clip) if shape is None else (shape, self.codec.clip)
+
+    def tokens_of(self, prompts: str | list[str]) -> Tensor:
+        """The numbers of prompts, int64 (N, L), as the network takes them.
+
+        Raises ValueError for a checkpoint that takes no prompt, and for a word that it does not know, with the nearest.
+        """
+        if self.card["config"].get("prompts") is None:
+            raise ValueError(f"{self.name} takes no prompt; scenes-latent does")
+        return _registered("kind of prompt", self.card["config"]["prompts"], PROMPTS, self.name)(prompts)
 
     @property
     def condition(self) -> dict | None:

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 
+from torch import Tensor
+
 from ..registry import chosen
 from .dataset import Dataset, TensorData
 from .mnist import DataError, ImageData, check_mnist, load_mnist, to_model, to_pixels
 from .pictures import load_pictures
-from .scenes import load_scenes
+from .scenes import load_scenes, tokens_of
 
 LOADERS: dict[str, Callable[..., Dataset]] = {"mnist": load_mnist, "pictures": load_pictures, "scenes": load_scenes}
+
+# name → a function of prompts, one or a list, that gives the numbers of their words, int64 (N, L)
+PROMPTS: dict[str, Callable[[str | list[str]], Tensor]] = {"scenes": tokens_of}
 
 
 def load_data(entry: str | dict | None, split: str) -> Dataset:
@@ -19,5 +24,5 @@ def load_data(entry: str | dict | None, split: str) -> Dataset:
     return chosen("data set", entry, LOADERS)(split)
 
 
-__all__ = ["LOADERS", "DataError", "Dataset", "ImageData", "TensorData", "check_mnist", "load_data", "load_mnist", "to_model",
-           "to_pixels"]
+__all__ = ["LOADERS", "PROMPTS", "DataError", "Dataset", "ImageData", "TensorData", "check_mnist", "load_data", "load_mnist",
+           "to_model", "to_pixels"]

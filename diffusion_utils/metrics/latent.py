@@ -21,7 +21,7 @@ def code_statistics(net: nn.Module, data: Dataset, rows: Tensor, batch: int = 25
     total, square, inner, count = 0.0, 0.0, 0.0, 0
     device = next(net.parameters()).device
     for part in rows.split(batch):
-        mean, log_variance = (m.double() for m in net.moments(data.x0(part).to(device)))
+        mean, log_variance = (m.cpu().double() for m in net.moments(data.x0(part).to(device)))
         total = total + mean.sum((0, 2, 3))
         square = square + mean.square().sum((0, 2, 3))
         inner = inner + log_variance.exp().sum((0, 2, 3))
@@ -29,7 +29,7 @@ def code_statistics(net: nn.Module, data: Dataset, rows: Tensor, batch: int = 25
     shift, within = total / count, inner / count
     scale = (square / count - shift.square()).sqrt()
     ratio = float((within.sqrt() / scale).mean())
-    return shift.float()[:, None, None].cpu(), scale.float()[:, None, None].cpu(), ratio
+    return shift.float()[:, None, None], scale.float()[:, None, None], ratio
 
 
 @torch.no_grad()
@@ -41,6 +41,6 @@ def psnr(net: nn.Module, data: Dataset, rows: Tensor, batch: int = 250) -> float
     device, total, count = next(net.parameters()).device, 0.0, 0
     for part in rows.split(batch):
         x = data.x0(part).to(device)
-        off = (net.decode(net.encode(x)).clamp(-1, 1) - x).double()
+        off = (net.decode(net.encode(x)).clamp(-1, 1) - x).cpu().double()
         total, count = total + float(off.square().sum()), count + off.numel()
     return 10 * math.log10(4 * count / total)

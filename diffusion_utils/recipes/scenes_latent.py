@@ -45,6 +45,10 @@ class LatentRecipe(DiffusionRecipe):
         return super().config() | {"autoencoder": self.autoencoder.name, "parts": {"vae": self.autoencoder.network},
                                    "codec": {"kind": "network", "part": "vae", "shape": [3, SIDE, SIDE], "clip": [-1, 1]}}
 
+    def uses(self, data: LatentData) -> dict:
+        """Also the kind of prompts."""
+        return super().uses(data) | {"prompts": self.data}
+
     def coder(self, runs: Path, device: torch.device | str) -> nn.Module:
         """The autoencoder, trained in the folder `runs` or shipped."""
         return checkpoints.load(find_trained(self.autoencoder.name, runs), device).net

@@ -30,10 +30,12 @@ class AutoencoderRecipe(Recipe):
 
     def loss_fn(self, data: Dataset, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
         data = data.to(device)
-        code = self.build().encode(data.x0(torch.zeros(1, dtype=torch.int64)).cpu()).shape[1:]
+        first = data.x0(torch.zeros(1, dtype=torch.int64, device=device))
+        code = self.build().encode(first.cpu()).shape[1:]
 
         def loss(net: nn.Module, step: Step) -> Tensor:
-            eps = group.share(torch.randn((len(step.rows), *code), generator=step.generator)).to(device)
+            n = len(step.rows)
+            eps = group.share(torch.randn((n, *code), generator=step.generator)).to(device)
             x = data.x0(group.share(step.rows).to(device))
             rebuilt, mean, log_variance = net(x, eps)
             return autoencoder_loss(x, rebuilt.float(), mean.float(), log_variance.float(), self.kl_weight)

@@ -25,6 +25,7 @@ from diffusion_utils.chapters.article.listed_walk import walk
 from diffusion_utils.chapters.bugs import symptoms
 from diffusion_utils.chapters.shapes import layer_shapes
 from diffusion_utils.data import ImageData, to_model, to_pixels
+from diffusion_utils.data.scenes import load_scenes
 from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, eps_from_x0, score_from_eps, split, target
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.exercises import ch04, ch05
@@ -35,6 +36,7 @@ from diffusion_utils.metrics.digits import Yardstick, check_images, check_label_
 from diffusion_utils.networks.embedding import sinusoidal
 from diffusion_utils.networks.encoders.classifier import DigitClassifier
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
+from diffusion_utils.recipes.latent_data import encoded
 from diffusion_utils.recipes.mnist_classifier import ClassifierRecipe
 from diffusion_utils.recipes.quick import quick
 from diffusion_utils.schedules import cosine, linear
@@ -44,6 +46,7 @@ from diffusion_utils.training.ema import EMA
 from diffusion_utils.widgets import scatter, tile
 
 SCHEDULE = cosine(1000)
+SMALL_CODER = {"kind": "autoencoder", "channels": [8, 16]}
 # What needs no check, and why.
 WITHOUT = {
     "it makes or reads a table, a record, a setting or a file, on the CPU": """
@@ -321,6 +324,24 @@ def check_measures(device: torch.device) -> object:
 def test_digits_and_labels_to_be_evaluated_may_lie_on_a_device(device: torch.device) -> None:
     x, labels = check_images(digits(device)), check_label_list(torch.arange(4, device=device), 4)
     assert x.device.type == labels.device.type == "cpu" and torch.equal(x, digits(x.device))
+
+
+# Latents
+
+
+@check("networks.autoencoder.Autoencoder.moments", "recipes.scenes_vae.AutoencoderRecipe.loss_fn",
+       "recipes.scenes_latent.LatentRecipe.loss_fn")
+def check_latents(device: torch.device) -> object:
+    scenes, step = load_scenes("test", 4), step_of(torch.arange(4))
+    recipe = dataclasses.replace(recipes.get_recipe("scenes-vae"), network=SMALL_CODER)
+    coder = recipe.build().to(device)
+    latent = dataclasses.replace(recipes.get_recipe("scenes-latent"), autoencoder=recipe)
+    latent = dataclasses.replace(latent, network=latent.network | {"channels": [8, 16], "dim": 16, "layers": 1})
+    with torch.no_grad():
+        coder_loss = recipe.loss_fn(scenes, device, Group())(coder, step)
+        codes = encoded(scenes, coder)
+        latent_loss = latent.loss_fn(codes, device, Group())(latent.build().to(device), step)
+        return coder_loss, latent_loss, coder.moments(scenes.to(device).x0(step.rows.to(device)))
 
 
 # Speed

@@ -1,0 +1,1 @@
+"""The commands of python -m diffusion_utils, one file each."""

@@ -1,0 +1,52 @@
+"""Draw samples from a checkpoint and write them to a file."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import torch
+
+from .. import checkpoints, conditions
+from ..files import write_atomic
+from ..generate import generate
+from ..npy import check_room, check_target, write_npy
+from ..png import grid, is_picture, png
+from .asked import condition_asked
+from .options import settings_of
+
+
+def sample(args: argparse.Namespace) -> None:
+    """Write samples as the checkpoint draws them: (N, …), float32, or int64 for tokens."""
+    n = 64 if args.n is None else args.n
+    if n < 1:
+        raise ValueError(f"n must be an integer ≥ 1, got {n}")
+    out = check_target(args.out)
+    check_room(out, n * bytes_of(args.checkpoint))
+    checkpoint = checkpoints.load(args.checkpoint, args.device)
+    if out.suffix == ".png" and not is_picture(*checkpoint.drawn):
+        raise ValueError(f"--out must end in .npy: {checkpoint.name} draws {checkpoint.drawn[0]}, and no pictures")
+    cond = condition_asked(checkpoint, args, n)
+    x = generate(checkpoint, n, cond=cond, **settings_of(checkpoint, args, cond), progress=True)
+    write_samples(out, x)
+    if args.label == "all":
+        write_npy(out.with_suffix(".labels.npy"), cond)
+    if args.like_data:
+        conditions.write(out.with_suffix(".cond.safetensors"), cond)
+    print(f"{n} samples of {checkpoint.name} written to {out}")
+
+
+def write_samples(out: Path, x: torch.Tensor) -> None:
+    """All samples as numbers, or as pictures on a grid."""
+    if out.suffix == ".png":
+        write_atomic(out, png(grid(x)))
+    else:
+        write_npy(out, x)
+
+
+def bytes_of(name: str) -> int:
+    """Of one sample of a checkpoint, in float32, by its card: known before anything is loaded."""
+    config = checkpoints.read_card(name).get("config", {})
+    shapes = [made["shape"] for made in (config.get("sample"), config.get("codec")) if made and made.get("shape")]
+    return 4 * max(map(math.prod, shapes)) if shapes else 4  # without it, `load` or `generate` will say what is missing
