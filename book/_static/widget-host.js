@@ -60,8 +60,9 @@
     }));
     return files.get(name);
   }
-  function comesNear(place) { // within one screen of what the reader sees
+  function comesNear(place) { // within one screen of what the reader sees, or wanted on paper (print.js)
     return new Promise((resolve) => {
+      addEventListener("figureswanted", resolve, { once: true });
       const observer = new IntersectionObserver((entries) => {
         if (!entries.some((entry) => entry.isIntersecting)) return;
         observer.disconnect();
