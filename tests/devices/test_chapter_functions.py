@@ -54,7 +54,7 @@ WITHOUT = {
         article.repairs.versions bugs.catalogue.of_family bugs.record.load_measured bugs.record.load_points
         checkpoints.available checkpoints.read_card data.mnist.load_mnist recipes.diffusion.DiffusionRecipe.make_schedule
         recipes.get_recipe recipes.quick.quick records.available records.dates records.load_record records.load_tensors
-        schedules.cosine schedules.flow schedules.from_betas schedules.linear""",
+        schedules.cosine schedules.flow schedules.linear""",
     "it is about times and numbers, and never sees the data": """
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
         sampling.Sampler sampling.Sampler.calls sampling.Sampler.changed sampling.fresh_std sampling.posterior_std
@@ -66,7 +66,7 @@ WITHOUT = {
         speed_records.techniques_table speed_records.verdict speed_records.walks
         table.table widgets.companions.Curve widgets.companions.Histogram
         widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.figure.Axis
-        widgets.frame_scrubber.FrameScrubber.from_arrays""",
+        widgets.frame_scrubber.FrameScrubber.from_arrays widgets.sketch.Sketch.dissolve widgets.sketch.Sketch.oracle""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
     "its features are on the CPU": "metrics.pictures.Yardstick.distance",
     "it has no body of its own": "recipes.recipe.Recipe.loss_fn",

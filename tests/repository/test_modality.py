@@ -511,7 +511,7 @@ def test_a_card_with_what_is_not_known_here_ends_in_one_line(registered, tmp_pat
 
 DIGITS = re.compile(r"\b28 ?[×x] ?28\b|\b28, ?28\b|\b784\b")
 OF_DIGITS = ("data/mnist.py", "data/scenes/*.py", "metrics/digits.py", "metrics/scenes.py", "recipes/mnist_*.py",
-             "chapters/**/*.py", "chapters/*.py")
+             "exercises/*.py", "widgets/sketch*.py", "chapters/**/*.py", "chapters/*.py")
 
 
 def places(folder: Path, of_digits: tuple[str, ...]) -> list[str]:
