@@ -1,12 +1,10 @@
-// The page on paper: in the light theme, with its folded derivations open (code under a title stays folded), and with three
-// states of each figure.
+// The page on paper: in the light theme, with its folded derivations open, and with three states of each figure.
 //
 // A browser prints as soon as its listeners for "beforeprint" have returned. What takes time, the data of figures that are
 // not near yet, is therefore asked for before: by `window.print`, which the page's button calls, and by Ctrl-P.
 (() => {
   const LOADING_MS = 10_000;
   const ANSWER = /^\s*(the\s+)?(answer|solution)/i; // a fold that the reader has not opened stays one
-  const TEXT = ":scope > :is(p, div.math, table, ul, ol, section)"; // what is there to be read, besides code
   const undo = [];
 
   function forPaper() { // the promise of what some figures take their time for; all the rest is done when it returns
@@ -18,12 +16,8 @@
     }
     for (const fold of document.querySelectorAll("article details:not([open], .hide, .set-up)")) {
       if (ANSWER.test(fold.querySelector("summary")?.textContent)) continue;
-      if (fold.querySelector(TEXT)) fold.open = true;
-      else fold.classList.add("titled");
-      undo.push(() => {
-        fold.open = false;
-        fold.classList.remove("titled");
-      });
+      fold.open = true;
+      undo.push(() => { fold.open = false; });
     }
     undo.push(() => document.querySelectorAll(".fs-paper").forEach((sheet) => sheet.remove()));
     return Promise.all([...document.querySelectorAll(".widget-figure .fs[data-ready]")].map((figure) => figure.toPaper?.()));
