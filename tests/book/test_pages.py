@@ -165,10 +165,13 @@ def violations(page) -> list:
     return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
 
 
+FACE = """face => [face.outerHTML, ...[face, ...face.querySelectorAll("canvas")].map((part) => part.toDataURL?.())].join()"""
+
+
 def look(widget) -> dict:
     """What a reader sees and hears of a widget."""
     return {
-        "face": widget.locator(".fs-face").evaluate("face => face.toDataURL?.() ?? face.outerHTML"),
+        "face": widget.locator(".fs-face").evaluate(FACE),
         "values": widget.locator(".fs-value").all_text_contents(),
         "spoken": [c.get_attribute("aria-valuetext") or c.get_attribute("aria-label") for c in widget.locator(CONTROL).all()],
     }
@@ -179,7 +182,7 @@ def click_at(page, slider, fraction: float) -> None:
     place = None
     if slider.get_attribute("type") == "radio":
         radios = slider.locator("xpath=ancestor::*[@role='radiogroup']").locator("input")
-        slider = radios.nth(round(fraction * (radios.count() - 1)))
+        slider = radios.nth(int(fraction * (radios.count() - 1) + 0.5))
     else:
         box = slider.bounding_box()
         place = {"x": fraction * box["width"], "y": box["height"] / 2}
