@@ -3,7 +3,7 @@
 #   py tools/build.py book
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test twice colab oldest mutants mutation coverage lab bench bench-gpu lint repository release clean
+.PHONY: help book serve pdf zip test twice colab oldest mutants mutation coverage lab bench bench-gpu lint repository release clean
 
 # The first Python of 3.11 or newer; `make book PYTHON=/path/to/python` chooses another one.
 # Each is tried, since a name on the PATH may be a broken shim or too old.
@@ -33,6 +33,12 @@ book: ## Execute the notebooks that changed and build book/_build/html (ONLY=01_
 
 serve: ## Show the book on http://localhost:8000 (PORT=8001 for another port)
 	$(BUILD) serve $(if $(PORT),--port $(PORT))
+
+pdf: ## Print the built book into one PDF, with Chromium
+	$(BUILD) pdf
+
+zip: ## Pack the built pages for a stick: unpack, double-click index.html
+	$(BUILD) zip
 
 test: ## Run all tests: unit tests, notebooks, book, browser (REUSE=1 keeps executed notebooks, FULL=1 spares nothing)
 	$(BUILD) test $(if $(REUSE),--reuse) $(if $(FULL),--full)

@@ -80,6 +80,19 @@ def serve(port: int) -> int:
             return 0
 
 
+def pdf() -> int:
+    """Print the built book into one PDF, with Chromium."""
+    environment.ensure()
+    environment.ensure_browser()
+    return tool("pdf")
+
+
+def pack() -> int:
+    """Pack the built pages for a stick: unpack, double-click index.html."""
+    environment.ensure()
+    return tool("site_zip")
+
+
 def twice() -> int:
     """Run every chapter twice, the second time the last one first: does each show the same, to the bit?"""
     environment.ensure()
@@ -201,7 +214,8 @@ def main() -> int:
     part.add_argument("--only", metavar="MODULE", default="", help="only this module, such as losses")
     part = command("lab", lab.__doc__)
     part.add_argument("--edit", action="store_true", help="the sources, to change a chapter")
-    for simple in (twice, oldest, coverage, lint):
+    command("zip", pack.__doc__)
+    for simple in (pdf, twice, oldest, coverage, lint):
         command(simple.__name__, simple.__doc__)
     part = command("bench", bench.__doc__)
     part.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
@@ -245,7 +259,8 @@ def main() -> int:
         case "release":
             return tool("release", interpreter=sys.executable)
         case other:
-            return {"twice": twice, "oldest": oldest, "coverage": coverage, "lint": lint, "clean": clean}[other]()
+            return {"pdf": pdf, "zip": pack, "twice": twice, "oldest": oldest, "coverage": coverage, "lint": lint,
+                    "clean": clean}[other]()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,97 @@
+"""`make pdf`: the built book as one PDF, printed by Chromium, with contents, and with every line of its code.
+
+It is printed twice: the first copy tells on which sheet each heading lies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+import tomllib
+import unicodedata
+from pathlib import Path
+
+import pypdfium2
+from local_site import NO_BROWSER, launch, serve
+from outline import give_outline
+from playwright.sync_api import Browser, sync_playwright
+from project import BUILD, HTML, ROOT
+from whole_book import document, gather
+
+PDF = BUILD / "diffusion-models-step-by-step.pdf"
+LOADING_MS = 180_000    # a machine with much else to do
+LARGEST = 40        # MB
+MARGINS = (45, 55, 45, 50)      # points, left, bottom, right, top: a little less than those of print.css
+HEADINGS = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+    .filter((heading) => heading.getClientRects().length).map((heading) => heading.innerText)"""
+CODE = """() => [...document.querySelectorAll("pre")].map((block) => block.textContent)"""
+
+
+def main() -> int:
+    if not (HTML / "index.html").exists():
+        sys.exit("There are no pages to print: run `make book` first.")
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        if browser is None:
+            sys.exit(NO_BROWSER)
+        code = make(browser, HTML, PDF)
+    lost, size = missing(code, PDF), PDF.stat().st_size / 1e6
+    for block in lost:
+        print(f"NOT WHOLE IN THE PDF:\n{block}\n")
+    print(f"{PDF.relative_to(ROOT)}: {len(pypdfium2.PdfDocument(PDF))} sheets, {size:.1f} MB, {len(code)} blocks of code")
+    return int(bool(lost) or size > LARGEST)
+
+
+def make(browser: Browser, folder: Path, target: Path, only: list[str] | None = None) -> list[str]:
+    """Print the site in this folder, or `only` these pages of it; returns the blocks of code that the PDF shall hold."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    with serve(folder) as address, browser.new_context(color_scheme="light") as context:
+        tab = context.new_page()
+        book = gather(tab, address, only)
+        numbers: dict[str, int] = {}
+        tab.route("**/paper/book.html", lambda route: route.fulfill(
+            body=document(book, version, numbers), content_type="text/html; charset=utf-8"))
+        for _ in range(2):
+            tab.goto(f"{address}/paper/book.html", timeout=LOADING_MS)
+            tab.pdf(path=target, prefer_css_page_size=True, outline=True, tagged=True, print_background=True)
+            numbers = destinations(target)
+        tab.emulate_media(media="print")
+        give_outline(target, [" ".join(heading.split()) for heading in tab.evaluate(HEADINGS)])
+        return tab.evaluate(CODE)
+
+
+def destinations(path: Path) -> dict[str, int]:
+    """On which sheet, from 1, lies each element that a link leads to, by its id."""
+    pdf, raw = pypdfium2.PdfDocument(path), pypdfium2.raw
+    found = {}
+    for place in range(raw.FPDF_CountNamedDests(pdf)):
+        size = ctypes.c_long(0)
+        raw.FPDF_GetNamedDest(pdf, place, None, size)
+        name = ctypes.create_string_buffer(size.value)
+        target = raw.FPDF_GetNamedDest(pdf, place, name, size)
+        sheet = raw.FPDFDest_GetDestPageIndex(pdf, target)
+        found[name.raw[: size.value].decode("utf-16-le").rstrip("\0")] = sheet + 1
+    return found
+
+
+def missing(blocks: list[str], path: Path) -> list[str]:
+    """Those of these texts that cannot be read between the margins of the PDF, from their first letter to their last."""
+    left, bottom, right, top = MARGINS
+    read = []
+    for sheet in pypdfium2.PdfDocument(path):
+        width, height = sheet.get_size()
+        read.append(sheet.get_textpage().get_text_bounded(left, bottom, width - right, height - top))
+    whole = letters("".join(read))
+    return [block for block in blocks if letters(block) not in whole]
+
+
+def letters(text: str) -> str:
+    """What is compared: without what a PDF's reader makes up or leaves out: spaces, ends of lines, letters with a hat.
+
+    A minus at the end of a line is read as \\x02, a hyphen."""
+    return re.sub(r".[\u0300-\u036f]+|[\s\ufffe\u200b\u00ad]+", "", unicodedata.normalize("NFKC", text.replace("\x02", "-")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
