@@ -63,6 +63,10 @@ def test_a_page_prints_in_the_light_with_three_states_of_each_figure(browser, si
     """And looks as before when it has been printed."""
     page, path = browser.new_page(color_scheme="dark"), tmp_path / "page.pdf"
     page.goto(f"{site_url}/{CHAPTER}.html")
+    page.evaluate("() => { window.asked = 0; const { prepare } = window.print; window.print = () => { window.asked++; }; "
+                  "window.print.prepare = prepare; }")
+    page.keyboard.press("Control+p")
+    assert page.evaluate("window.asked") == 1     # not the browser's own, which waits for nothing
     page.evaluate("window.print.prepare()")
     states = page.locator(".widget-figure").evaluate_all(STATES)
     assert states and all(len(set(three)) == 3 for three in states), states
