@@ -128,8 +128,8 @@ def run_in_empty_folders(notebooks: list[Path], place: Place | None = None) -> I
         startup = work / "ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
         shutil.copyfile(HERE / "opened.py", startup / "opened.py")
+        (startup / "plots.py").write_text(DARK_PLOTS)
         if place.strict:
-            (startup / "plots.py").write_text(DARK_PLOTS)
             (startup / "warnings_are_errors.py").write_text(WARNINGS_ARE_ERRORS)
         fetch_digits(work, place)
         for notebook in notebooks:
