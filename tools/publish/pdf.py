@@ -22,7 +22,7 @@ from whole_book import document, gather
 PDF = BUILD / "diffusion-models-step-by-step.pdf"
 LOADING_MS = 180_000    # a machine with much else to do
 LARGEST = 40        # MB
-MARGINS = (45, 55, 45, 50)      # points, left, bottom, right, top: a little less than those of print.css
+MARGINS = (45, 45, 45, 45)       # points, left, bottom, right, top: a little less than those of print.css
 HEADINGS = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
     .filter((heading) => heading.getClientRects().length).map((heading) => heading.innerText)"""
 CODE = """() => [...document.querySelectorAll("pre")].map((block) => block.textContent)"""

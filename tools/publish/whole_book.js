@@ -37,14 +37,16 @@ async ({ here, pages }) => {
     const heading = [...all("h2, h3, h4")].filter((one) => one.compareDocumentPosition(fold) & Node.DOCUMENT_POSITION_FOLLOWING).at(-1);
     const from = name(here, `to-answer-${k}`);
     const to = name(here, `answer-${k}`);
-    const told = owner ? owner.querySelector("strong, legend")?.textContent : heading?.textContent;
+    const told = (owner?.querySelector("strong, legend") ?? heading)?.cloneNode(true);
+    if (told) all("a", told).forEach((inner) => inner.replaceWith(...inner.childNodes)); // it becomes a link itself
+    if (told) all("[id]", told).forEach((part) => part.removeAttribute("id"));
     const link = Object.assign(document.createElement("a"), { id: `to-answer-${k}`, className: "paper-answer page-of" });
     link.textContent = "Answer on page ";
     link.dataset.to = to;
     fold.replaceWith(link);
     fold.querySelector("summary")?.remove();
     all("details", fold).forEach((inner) => { inner.open = true; });
-    return { from, to, told: (told ?? "").trim(), html: fold };
+    return { from, to, told: told?.innerHTML ?? "", html: fold };
   });
 
   function adapt(root) { // names that are unique in the book, and links that hold in it

@@ -100,7 +100,7 @@ def answers(book: Book) -> str:
             parts.append(f"<h2>{escape(text)}</h2>")
         for answer in taken["answers"]:
             back = (f'<a class="page-of" href="#{answer["from"]}" data-to="{answer["from"]}">'
-                    f'<strong>{escape(answer["told"])}</strong>, page </a>')
+                    f'<strong>{answer["told"]}</strong>, page </a>')
             parts.append(f'<div class="paper-answered" id="{answer["to"]}"><p>{back}</p>{answer["html"]}</div>')
     return f'<article id="answers"><h1>Answers</h1>{"".join(parts)}</article>' if parts else ""
 
