@@ -10,6 +10,8 @@ import re
 import sys
 import tomllib
 import unicodedata
+from bisect import bisect_left
+from itertools import pairwise
 from pathlib import Path
 
 import pypdfium2
@@ -76,14 +78,23 @@ def destinations(path: Path) -> dict[str, int]:
 
 
 def missing(blocks: list[str], path: Path) -> list[str]:
-    """Those of these texts that cannot be read between the margins of the PDF, from their first letter to their last."""
+    """Those of these texts that cannot be read between the margins of one sheet of the PDF, or of two that follow."""
     left, bottom, right, top = MARGINS
-    read = []
+    sheets = []
     for sheet in pypdfium2.PdfDocument(path):
         width, height = sheet.get_size()
-        read.append(sheet.get_textpage().get_text_bounded(left, bottom, width - right, height - top))
-    whole = letters("".join(read))
-    return [block for block in blocks if letters(block) not in whole]
+        sheets.append(letters(sheet.get_textpage().get_text_bounded(left, bottom, width - right, height - top)))
+    return [block for block in blocks if not is_shown(letters(block), [*sheets, ""])]
+
+
+def is_shown(text: str, sheets: list[str]) -> bool:
+    """Whether what one sheet holds of the text, from its first letter on, leaves nothing that the next does not hold."""
+    return any(text[start_on(text, sheet):] in following for sheet, following in pairwise(sheets))
+
+
+def start_on(text: str, sheet: str) -> int:
+    """How many letters of the text, from the first on, stand together on this sheet."""
+    return bisect_left(range(1, len(text) + 1), True, key=lambda length: text[:length] not in sheet)
 
 
 def letters(text: str) -> str:
