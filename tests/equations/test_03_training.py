@@ -1,6 +1,6 @@
 """The labelled equations of chapter 3 that are not about the loss: the clock, the average and the learning rate.
 
-Those about the loss and the variational bound are in tests/test_losses.py, under the names of their labels.
+Those about the loss and the variational bound are in tests/test_losses.py and tests/test_bound.py, under their labels' names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Schedules and small functions that the tests of the update and of the samplers share."""
+"""Schedules and small functions that the tests of the core share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor, nn
 
+from diffusion_utils.denoiser import Prediction
 from diffusion_utils.sampling import Sampler, State, sample
 from diffusion_utils.schedules import Schedule, cosine, flow, from_alpha_bar, linear, sigmoid
 from diffusion_utils.training import Step
@@ -42,3 +43,30 @@ def last_of(*args, **kwargs) -> Tensor:
 def step_of(rows: Tensor, seed: int = 0, number: int = 1, fraction: float = 0.0, average: nn.Module | None = None) -> Step:
     """What a loss is given for these rows, with a fresh generator."""
     return Step(number, fraction, rows, torch.Generator().manual_seed(seed), average)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    """A fresh one, for what is drawn."""
+    return torch.Generator().manual_seed(seed)
+
+
+def pair(batch: int = 3, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    """x_0 in [−1, 1] and ε, both (batch, 1, 4, 4)."""
+    x0 = torch.rand((batch, 1, 4, 4), generator=generator(1), dtype=dtype) * 2 - 1
+    return x0, torch.randn(x0.shape, generator=generator(2), dtype=dtype)
+
+
+def constant(x0_hat: Tensor):
+    """A denoiser that always gives the same estimate."""
+    return lambda x_t, t, cond=None: Prediction(x0_hat, torch.zeros_like(x_t))
+
+
+def elementwise_gaussian(schedule: Schedule, mean: float = 0.4, std: float = 0.5):
+    """The exact denoiser of independent N(mean, std²) numbers: elementwise, so that its rounding knows no batch."""
+
+    def denoise(x_t: Tensor, t: int, cond=None) -> Prediction:
+        signal, noise = float(schedule.signal[t]), float(schedule.noise[t])
+        x0_hat = mean + signal * std**2 / (signal**2 * std**2 + noise**2) * (x_t - signal * mean)
+        return Prediction(x0_hat, (x_t - signal * x0_hat) / noise)
+
+    return denoise

@@ -28,11 +28,11 @@ LIST = ROOT / "tests" / "mutants" / "survivors.toml"
 MOST = 0.05       # the share of a module's changes that may survive
 # The fast tests of each module: what they leave undone is not done by slower ones either, or the list says which does it.
 MODULES = {
-    "losses": ["tests/test_losses.py"],
-    "guidance": ["tests/test_guidance.py", "tests/test_guidance_noise.py"],
+    "losses": ["tests/test_losses.py", "tests/test_bound.py"],
+    "guidance": ["tests/test_guidance.py", "tests/test_editing.py", "tests/test_guidance_noise.py"],
     "denoiser": ["tests/test_denoiser.py"],
     "schedules": ["tests/test_schedules.py"],
-    "sampling": ["tests/test_update.py", "tests/test_sampling.py", "tests/test_walk_state.py"],
+    "sampling": ["tests/test_update.py", "tests/test_sampling.py", "tests/test_walks.py", "tests/test_walk_state.py"],
 }
 # What an error says is for people to read: the tests check a part of it, and its wording is free.
 SETTINGS = """
