@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import pages
 import pytest
 import resolved
+from page_polish import release
 from plain_references import References, authors
 from project import ROOT, chapters
 
@@ -81,3 +84,14 @@ def test_authors() -> None:
     assert authors(r"Hyv{\"a}rinen, Aapo") == "Hyvärinen"
     assert authors("{NVIDIA}") == "NVIDIA"
     assert authors("Liu, Jingyuan and Su, Jianlin and others") == "Liu et al."
+
+
+def test_a_chapter_that_failed_can_be_downloaded_without_the_box_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "_sources" / "notebooks" / "01_forward_process.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_bytes((ROOT / "notebooks" / path.name).read_bytes())
+    pages.add_notice(path)
+    config = SimpleNamespace(html_baseurl=SITE)
+    release.write_downloads(SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path, config=config), None)
+    ids = [cell["id"] for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    assert ids[:2] == ["title", "install"]
