@@ -103,7 +103,7 @@ class Checkpoint:
         Raises ValueError for a checkpoint that takes no prompt, and for a word that it does not know, with the nearest.
         """
         if self.card["config"].get("prompts") is None:
-            raise ValueError(f"{self.name} takes no prompt; scenes-latent does")
+            raise ValueError(f"{self.name} takes no prompt: it was trained without words")
         return _registered("kind of prompt", self.card["config"]["prompts"], PROMPTS, self.name)(prompts)
 
     @property

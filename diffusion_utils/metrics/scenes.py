@@ -40,7 +40,7 @@ class Reading:
 
 
 def read_scenes(x: Tensor, device: str | None = None) -> Reading:
-    """What is in pictures (N, 3, 64, 64), float in [−1, 1]. Ten milliseconds each. Raises ValueError for another shape."""
+    """What is in pictures (N, 3, 64, 64), float in [−1, 1]. Raises ValueError for another shape."""
     if x.ndim != 4 or tuple(x.shape[1:]) != (3, SIDE, SIDE):
         raise ValueError(f"scenes must be (N, 3, {SIDE}, {SIDE}), got {tuple(x.shape)}")
     pictures = to_pixels(x.cpu().float()).permute(0, 2, 3, 1).numpy()
@@ -53,17 +53,21 @@ def read_scenes(x: Tensor, device: str | None = None) -> Reading:
         for k, (box, ink) in enumerate(in_order(found, facts[i])[:2]):
             place = (FIRST, SECOND)[k]
             boxes[i, k] = box
-            facts[i, place] = -1, *traits(picture, ink)
-            crops.append(crop(picture, ink))
+            facts[i, place] = -1, *traits(picture, box, ink)
+            crops.append(crop(picture, box, ink))
             owner.append(i)
             places.append(place.start)
     crops = torch.from_numpy(np.stack(crops)[:, None]) if crops else torch.zeros(0, 1, 28, 28)
-    facts[owner, places] = classify(crops, device)
+    if owner:
+        facts[owner, places] = classify(crops, device)
     return Reading(facts, boxes, crops, np.array(owner, dtype=np.int64))
 
 
-def blobs(picture: np.ndarray) -> list[tuple[tuple[int, int, int, int], np.ndarray]]:
-    """Boxes (top, left, bottom, right) and ink, bool (64, 64), of what may be digits, largest first: uint8 (64, 64, 3).
+Box = tuple[int, int, int, int]  # top, left, bottom, right; the last two are just outside
+
+
+def blobs(picture: np.ndarray) -> list[tuple[Box, np.ndarray]]:
+    """Box and ink, bool (64, 64), of each thing that may be a digit, largest first, in a picture uint8 (64, 64, 3).
 
     Pieces two pixels apart belong together, also by a faint trace: strokes break, and digits keep a greater distance.
     """
@@ -88,22 +92,20 @@ def in_order(found: list, facts: np.ndarray) -> list:
     return found if (down if facts[RELATION] else aside) >= 0 else found[::-1]
 
 
-def traits(picture: np.ndarray, ink: np.ndarray) -> tuple[int, int, int]:
+def traits(picture: np.ndarray, box: Box, ink: np.ndarray) -> tuple[int, int, int]:
     """Colour, size and stroke of one digit: the nearest direction of the palette, the longest side, the width of its ridge."""
     mean = picture[ink].astype(float).sum(0)
     directions = PALETTE / np.linalg.norm(PALETTE, axis=1, keepdims=True)
-    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
-    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    longest = max(box[2] - box[0], box[3] - box[1])
     depth = ndimage.distance_transform_edt(np.pad(ink, 1).repeat(2, 0).repeat(2, 1)) / 2
     ridge = (depth == ndimage.maximum_filter(depth, 3)) & (depth > 0)
     width = 2 * np.median(depth[ridge]) if ridge.any() else 0.0
     return int((directions @ mean).argmax()), int(longest > LARGE), int(width / longest > THICK)
 
 
-def crop(picture: np.ndarray, ink: np.ndarray) -> np.ndarray:
+def crop(picture: np.ndarray, box: Box, ink: np.ndarray) -> np.ndarray:
     """One digit as MNIST has them, float32 (28, 28) in [−1, 1]: the longest side 20 pixels, centred by mass."""
-    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
-    top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+    top, left, bottom, right = box
     # what lies a pixel beside the ink is its soft edge
     grey = (picture.max(2) * ndimage.binary_dilation(ink))[top:bottom, left:right]
     scale = 20 / max(grey.shape)
@@ -128,7 +130,7 @@ def classify(crops: Tensor, device: str | None = None) -> np.ndarray:
 
 def share_right(x: Tensor, wanted: np.ndarray, device: str | None = None) -> float:
     """The share of pictures (N, 3, 64, 64) in which everything is as wanted. wanted: int64 (N, 10), −1 for "anything"."""
-    return float(agrees(wanted, read_scenes(x, device).facts).all(1).mean())
+    return shares(wanted, read_scenes(x, device).facts)["everything"]
 
 
 def evaluate(x: Tensor, cond: Tensor | None = None, calls: int | None = None, device: str | None = None) -> dict:

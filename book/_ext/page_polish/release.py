@@ -18,6 +18,7 @@ from plain_references import References
 from sphinx.application import Sphinx
 
 COLAB = "https://colab.research.google.com/"
+FAILED = "failed"  # the id of the cell that tells of a failure
 
 
 def released(url: str, code: str) -> str:
@@ -32,12 +33,16 @@ def buttons(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def write_downloads(app: Sphinx, error: Exception | None) -> None:
-    """In the notebooks that readers download, put numbers and links in place of references."""
+    """In the notebooks that readers download, put numbers and links in place of references.
+
+    One that failed says so in a box of the page (tools/book/pages.py), which is for the page alone.
+    """
     if error or app.builder.format != "html":
         return
     references = References(ROOT, app.config.html_baseurl)
     for path in (Path(app.outdir) / "_sources" / "notebooks").glob("[0-9]*.ipynb"):
         notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook["cells"] = [cell for cell in notebook["cells"] if cell.get("id") != FAILED]
         if "made_from" not in notebook["metadata"]:         # an earlier build may have done it
             path.write_text(json.dumps(references.resolved(f"notebooks/{path.stem}", notebook)), encoding="utf-8")
 

@@ -56,7 +56,7 @@ def load_scenes(split: str = "train", n: int | None = None, kind: str = "seen", 
     """n scenes with digits of that split, 'train' (100,000 by default) or 'test' (2,000).
 
     kind: "seen", combinations that networks are shown; "colours" or "pairs", those that they never are (see `facts`).
-    Scene i depends on (seed, i) alone. A thousand take about a second.
+    Scene i depends on (seed, i) alone.
     Raises ValueError for an unknown split or kind, and what `load_mnist` does.
     """
     if kind not in KINDS:
