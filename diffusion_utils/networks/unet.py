@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from .attention import Context, CrossAttention
 from .embedding import ConditionEmbedding
 from .network import Network
+from .places import with_places
 
 
 class ResBlock(nn.Module):
@@ -71,18 +72,19 @@ class UNet(Network):
     Called as net(x, time, cond): x (B, C, H, W) float; time (B,) float in [0, 1000] (1000·t/T); cond None, or
     one label or integers (B,), 0…num_classes−1 and num_classes for "no label". Returns a tensor shaped like x.
     context_dim: 0, or the width of a `Context`, such as words, that each block looks at: net(x, time, context=…).
+    places: whether each pixel is told where it is; without it the network hardly tells left from right.
     Raises ValueError where H or W is not divisible as said, or a label is none of these.
     """
 
     def __init__(self, in_channels: int = 1, channels: Sequence[int] = (64, 128), blocks: int = 1, patch: int = 1,
                  emb_dim: int = 128, num_classes: int = 0, dropout: float = 0.0,
-                 context_dim: int = 0):
+                 context_dim: int = 0, places: bool = False):
         super().__init__()
-        self.divisor, self.num_classes = patch * 2 ** (len(channels) - 1), num_classes
+        self.places, self.divisor, self.num_classes = places, patch * 2 ** (len(channels) - 1), num_classes
         self.fold, self.unfold = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
         in_channels = in_channels * patch**2
         self.embed = ConditionEmbedding(emb_dim, num_classes)
-        self.conv_in = nn.Conv2d(in_channels, channels[0], 3, padding=1)
+        self.conv_in = nn.Conv2d(in_channels + 2 * places, channels[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         skips, width = [channels[0]], channels[0]
         for level, c in enumerate(channels):
@@ -129,7 +131,8 @@ class UNet(Network):
         if x.shape[-2] % self.divisor or x.shape[-1] % self.divisor:
             raise ValueError(f"height and width must be divisible by {self.divisor}, got {x.shape[-2]}×{x.shape[-1]}")
         emb = self.embed(time, cond)  # (B, emb_dim)
-        h = self.conv_in(self.fold(x))
+        h = self.fold(x)
+        h = self.conv_in(with_places(h) if self.places else h)
         skips = [h]
         for number, layer in enumerate(self.down):
             h = layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
