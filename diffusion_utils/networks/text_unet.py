@@ -36,7 +36,7 @@ class TextEncoder(nn.Module):
 
 class TextUNet(Network):
     """net(x, time, tokens): x (B, in_channels, H, W); tokens int64 (B, length), 1 first, then words, then 0; None is the empty
-    prompt, 1 alone. words: how many numbers there are; channels, blocks, emb_dim, places: of the `UNet`; dim, layers: of the encoder.
+    prompt, 1 alone. words: how many there are; channels, blocks, emb_dim, places: of the `UNet`; dim, layers: of the encoder.
     """
 
     conditional = True

@@ -19,7 +19,8 @@ def net() -> TextUNet:
     torch.manual_seed(0)
     net = TextUNet(words=9, length=6, in_channels=2, channels=(8, 16), emb_dim=16, dim=16, layers=2).eval()
     for p in net.parameters():
-        torch.nn.init.normal_(p, std=0.2)
+        if p.ndim > 1:
+            torch.nn.init.normal_(p, std=0.3)
     return net
 
 
