@@ -1,4 +1,4 @@
-"""A U-Net for small images: the network that predicts the noise (or v, x_0, flow).
+"""A U-Net for small images, and for series of numbers: the network that predicts the noise (or v, x_0, flow).
 
 Source: Ho, Jain & Abbeel 2020, appendix B, for the shape (residual blocks, group norm, attention at the coarsest
 level); Dhariwal & Nichol 2021, section 3.1, for the scale-and-shift conditioning of each block.
@@ -17,96 +17,103 @@ from .embedding import ConditionEmbedding
 from .network import Network
 from .places import with_places
 
+CONV = {1: nn.Conv1d, 2: nn.Conv2d}  # by the axes of what is convolved: along a series, or over a picture
+
 
 class ResBlock(nn.Module):
-    """Two 3×3 convolutions with a short cut; the embedding of (t, label) scales and shifts the second norm.
+    """Two convolutions of width 3 with a short cut; the embedding of (t, label) scales and shifts the second norm.
 
     h = conv1(silu(norm1(x)));  y = conv2(silu(norm2(h)·(1 + scale) + shift)) + skip(x).
     """
 
-    def __init__(self, c_in: int, c_out: int, emb_dim: int, groups: int = 8, dropout: float = 0.0):
+    def __init__(self, c_in: int, c_out: int, emb_dim: int, groups: int = 8, dropout: float = 0.0, dims: int = 2):
         super().__init__()
+        conv = CONV[dims]
         self.norm1 = nn.GroupNorm(groups, c_in)
-        self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.conv1 = conv(c_in, c_out, 3, padding=1)
         self.emb = nn.Linear(emb_dim, 2 * c_out)
         self.norm2 = nn.GroupNorm(groups, c_out)
         self.dropout = nn.Dropout(dropout)
-        self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1)
-        self.skip = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
+        self.conv2 = conv(c_out, c_out, 3, padding=1)
+        self.skip = conv(c_in, c_out, 1) if c_in != c_out else nn.Identity()
         nn.init.zeros_(self.conv2.weight)  # each block starts as the identity, so a deep net starts easy to train
         nn.init.zeros_(self.conv2.bias)
 
-    def forward(self, x: Tensor, emb: Tensor) -> Tensor:  # (B, c_in, H, W), (B, emb_dim) -> (B, c_out, H, W)
+    def forward(self, x: Tensor, emb: Tensor) -> Tensor:  # (B, c_in, …), (B, emb_dim) -> (B, c_out, …)
         h = self.conv1(F.silu(self.norm1(x)))
-        scale, shift = self.emb(emb)[:, :, None, None].chunk(2, dim=1)
+        scale, shift = self.emb(emb).reshape(len(x), -1, *(x.ndim - 2) * (1,)).chunk(2, dim=1)
         h = self.norm2(h) * (1 + scale) + shift
         return self.conv2(self.dropout(F.silu(h))) + self.skip(x)
 
 
 class SelfAttention(nn.Module):
-    """Every pixel looks at every other one: softmax(q·kᵀ/√d)·v over the H·W positions (Vaswani et al. 2017, eq. 1)."""
+    """Every place looks at every other one: softmax(q·kᵀ/√d)·v over the H·W (or L) positions (Vaswani et al. 2017, eq. 1)."""
 
-    def __init__(self, channels: int, heads: int = 4, groups: int = 8):
+    def __init__(self, channels: int, heads: int = 4, groups: int = 8, dims: int = 2):
         super().__init__()
         self.heads = heads
         self.norm = nn.GroupNorm(groups, channels)
-        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = nn.Conv2d(channels, channels, 1)
+        self.qkv = CONV[dims](channels, 3 * channels, 1)
+        self.out = CONV[dims](channels, channels, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C, H, W)
-        b, c, h, w = x.shape
-        qkv = self.qkv(self.norm(x)).reshape(b, 3, self.heads, c // self.heads, h * w)
-        q, k, v = qkv.transpose(-1, -2).unbind(dim=1)  # each (B, heads, H·W, C/heads)
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, …) -> (B, C, …)
+        b, c = x.shape[:2]
+        qkv = self.qkv(self.norm(x)).reshape(b, 3, self.heads, c // self.heads, -1)
+        q, k, v = qkv.transpose(-1, -2).unbind(dim=1)  # each (B, heads, positions, C/heads)
         y = F.scaled_dot_product_attention(q, k, v)
-        return x + self.out(y.transpose(-1, -2).reshape(b, c, h, w))
+        return x + self.out(y.transpose(-1, -2).reshape(x.shape))
 
 
 class UNet(Network):
-    """A U-Net over (B, in_channels, H, W), H and W divisible by patch·2^(levels−1).
+    """A U-Net over (B, in_channels, H, W), or (B, in_channels, L) with dims=1; all sides divisible by patch·2^(levels−1).
 
     patch: pixels are folded into patch² channels first and unfolded last, which saves the costly full resolution;
     channels: width of each level, fine to coarse; blocks: residual blocks a level on the way down (one more on the
     way up); attention works at the coarsest level alone. num_classes: 0 for an unconditional network.
     Called as net(x, time, cond): x (B, C, H, W) float; time (B,) float in [0, 1000] (1000·t/T); cond None, or
-    one label or integers (B,), 0…num_classes−1 and num_classes for "no label". Returns a tensor shaped like x.
+    one label or integers (B,), 0…num_classes−1 and num_classes for "no label". Returns a tensor shaped like x, with
+    out_channels where that is given, as where a part of the input is only looked at.
     context_dim: 0, or the width of a `Context`, such as words, that each block looks at: net(x, time, context=…).
     places: whether each pixel is told where it is; without it the network hardly tells left from right.
-    Raises ValueError where H or W is not divisible as said, or a label is none of these.
+    Raises ValueError where a side is not divisible as said, a label is none of these, or dims is neither 1 nor 2.
     """
 
     def __init__(self, in_channels: int = 1, channels: Sequence[int] = (64, 128), blocks: int = 1, patch: int = 1,
                  emb_dim: int = 128, num_classes: int = 0, dropout: float = 0.0,
-                 context_dim: int = 0, places: bool = False):
+                 context_dim: int = 0, places: bool = False, dims: int = 2, out_channels: int | None = None):
         super().__init__()
+        if dims not in CONV or dims == 1 and (context_dim or places):
+            raise ValueError(f"dims must be 2, or 1 without context and places; got {dims}")
         self.places, self.divisor, self.num_classes = places, patch * 2 ** (len(channels) - 1), num_classes
-        self.fold, self.unfold = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
-        in_channels = in_channels * patch**2
+        self.dims, conv = dims, CONV[dims]
+        self.fold = nn.PixelUnshuffle(patch) if dims == 2 else Fold(patch)
+        self.unfold = nn.PixelShuffle(patch) if dims == 2 else Unfold(patch)
         self.embed = ConditionEmbedding(emb_dim, num_classes)
-        self.conv_in = nn.Conv2d(in_channels + 2 * places, channels[0], 3, padding=1)
+        self.conv_in = conv(in_channels * patch**dims + 2 * places, channels[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         skips, width = [channels[0]], channels[0]
         for level, c in enumerate(channels):
             if level > 0:
-                self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
+                self.down.append(conv(width, width, 3, stride=2, padding=1))
                 skips.append(width)
             for _ in range(blocks):
-                self.down.append(ResBlock(width, c, emb_dim, dropout=dropout))
+                self.down.append(ResBlock(width, c, emb_dim, dropout=dropout, dims=dims))
                 width = c
                 skips.append(width)
-        self.mid1 = ResBlock(width, width, emb_dim, dropout=dropout)
-        self.mid_attention = SelfAttention(width)
-        self.mid2 = ResBlock(width, width, emb_dim, dropout=dropout)
+        self.mid1 = ResBlock(width, width, emb_dim, dropout=dropout, dims=dims)
+        self.mid_attention = SelfAttention(width, dims=dims)
+        self.mid2 = ResBlock(width, width, emb_dim, dropout=dropout, dims=dims)
         for level, c in reversed(list(enumerate(channels))):
             for _ in range(blocks + 1):
-                self.up.append(ResBlock(width + skips.pop(), c, emb_dim, dropout=dropout))
+                self.up.append(ResBlock(width + skips.pop(), c, emb_dim, dropout=dropout, dims=dims))
                 width = c
             if level > 0:
-                self.up.append(Upsample(width))
+                self.up.append(Upsample(width, dims))
         self.words = nn.ModuleDict({name: CrossAttention(c, context_dim) for name, c in self._blocks() if context_dim})
         self.norm_out = nn.GroupNorm(8, width)
-        self.conv_out = nn.Conv2d(width, in_channels, 3, padding=1)
+        self.conv_out = conv(width, (out_channels or in_channels) * patch**dims, 3, padding=1)
         nn.init.zeros_(self.conv_out.weight)
         nn.init.zeros_(self.conv_out.bias)
 
@@ -128,8 +135,9 @@ class UNet(Network):
         self.num_classes = 0
 
     def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None, context: Context | None = None) -> Tensor:
-        if x.shape[-2] % self.divisor or x.shape[-1] % self.divisor:
-            raise ValueError(f"height and width must be divisible by {self.divisor}, got {x.shape[-2]}×{x.shape[-1]}")
+        if x.ndim != 2 + self.dims or any(side % self.divisor for side in x.shape[2:]):
+            sides, given = ("height and width", "length")[self.dims == 1], "×".join(map(str, x.shape[2:]))
+            raise ValueError(f"{sides} must be divisible by {self.divisor}, got {given}")
         emb = self.embed(time, cond)  # (B, emb_dim)
         h = self.fold(x)
         h = self.conv_in(with_places(h) if self.places else h)
@@ -151,11 +159,29 @@ class UNet(Network):
 
 
 class Upsample(nn.Module):
-    """Double the resolution by copying each pixel four times, then smooth with a 3×3 convolution."""
+    """Double the resolution by copying each pixel to all its new places, then smooth with a convolution of width 3."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, dims: int = 2):
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = CONV[dims](channels, channels, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C, 2H, 2W)
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C, 2H, 2W), or (B, C, L) -> (B, C, 2L)
         return self.conv(F.interpolate(x, scale_factor=2, mode="nearest"))
+
+
+class Fold(nn.Module):
+    """`patch` neighbours of a series become channels, (B, C, L) -> (B, C·patch, L/patch), as PixelUnshuffle does."""
+
+    def __init__(self, patch: int):
+        super().__init__()
+        self.patch = patch
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(2, (-1, self.patch)).transpose(2, 3).flatten(1, 2)
+
+
+class Unfold(Fold):
+    """The way back: (B, C·patch, L/patch) -> (B, C, L)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(1, (-1, self.patch)).transpose(2, 3).flatten(2, 3)
