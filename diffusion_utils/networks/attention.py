@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .places import with_places
+
 
 class Context(NamedTuple):
     """What is looked at. values: (B, L, D), one vector a word; mask: bool (B, L), False where there is no word."""
@@ -21,14 +23,16 @@ class Context(NamedTuple):
 class CrossAttention(nn.Module):
     """x + out(softmax(q·kᵀ/√d)·v): queries from the places of the picture, keys and values from the words.
 
+    places: whether a query also knows where it asks from, as `with_places` tells it.
     Source: Vaswani et al. 2017, eq. 1; Rombach et al. 2022, section 3.3.
     """
 
-    def __init__(self, channels: int, context_dim: int, heads: int = 4, groups: int = 8):
+    def __init__(self, channels: int, context_dim: int, heads: int = 4, groups: int = 8,
+                 places: bool = False):
         super().__init__()
-        self.heads = heads
+        self.heads, self.places = heads, places
         self.norm = nn.GroupNorm(groups, channels)
-        self.q = nn.Conv2d(channels, channels, 1)
+        self.q = nn.Conv2d(channels + 2 * places, channels, 1)
         self.kv = nn.Linear(context_dim, 2 * channels)
         self.out = nn.Conv2d(channels, channels, 1)
         nn.init.zeros_(self.out.weight)
@@ -37,7 +41,8 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, context: Context) -> Tensor:  # (B, C, H, W) -> (B, C, H, W)
         b, c, h, w = x.shape
-        q = self.q(self.norm(x)).reshape(b, self.heads, c // self.heads, h * w).transpose(-1, -2)
+        asked = self.norm(x)
+        q = self.q(with_places(asked) if self.places else asked).reshape(b, self.heads, c // self.heads, h * w).transpose(-1, -2)
         k, v = self.kv(context.values).reshape(b, -1, 2, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
         mask = context.mask[:, None, None, :]  # the same for all heads and places
         if self.kept is None:

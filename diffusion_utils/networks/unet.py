@@ -111,7 +111,8 @@ class UNet(Network):
                 width = c
             if level > 0:
                 self.up.append(Upsample(width, dims))
-        self.words = nn.ModuleDict({name: CrossAttention(c, context_dim) for name, c in self._blocks() if context_dim})
+        self.words = nn.ModuleDict({name: CrossAttention(c, context_dim, places=places)
+                                    for name, c in self._blocks() if context_dim})
         self.norm_out = nn.GroupNorm(8, width)
         self.conv_out = conv(width, (out_channels or in_channels) * patch**dims, 3, padding=1)
         nn.init.zeros_(self.conv_out.weight)

@@ -17,6 +17,7 @@ WORDS = (PAD, BEGIN, "a", "an", *NUMERALS, *NAMES, *COLOURS, *SIZES, *STROKES, "
 NUMBER = {word: number for number, word in enumerate(WORDS)}
 LENGTH = 14  # numbers of a prompt: the beginning, and at most 13 words
 CHANCES = 11  # random numbers that a caption takes
+TURNED_ROUND = 0.25  # the chance that the second digit is named first
 SAID = 0.7  # the chance that a colour, size or stroke is said
 
 
@@ -24,10 +25,11 @@ def caption(facts: np.ndarray, chance: np.ndarray, said: float = SAID) -> str:
     """One of the ways to say what the scene holds. facts: int64 (10,); chance: uniform numbers (11,) that decide which.
 
     The digits are always said, as a numeral or in letters; size, stroke and colour each with probability `said`; of two
-    digits either may come first.
+    digits the left or upper one comes first more often. Were both orders as likely, neither the order of the digits nor the
+    word between them would tell anything alone, and a network that must find both at once finds neither.
     """
     places, relations = [FIRST, SECOND][:facts[COUNT]], RELATIONS
-    if facts[COUNT] == 2 and chance[0] < 0.5:
+    if facts[COUNT] == 2 and chance[0] < TURNED_ROUND:
         places, relations = places[::-1], TURNED
     told = [thing(facts[place], chance[1 + 5 * k:6 + 5 * k], said) for k, place in enumerate(places)]
     return f" {relations[facts[RELATION]]} ".join(told)
