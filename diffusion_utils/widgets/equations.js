@@ -1,4 +1,4 @@
-// The equations of schedules.py, exact.py and sampling.py under the same names. tests/book/test_explorable.py compares
+// The equations of schedules.py, exact.py and sampling/kernels.py under the same names. tests/book/test_explorable.py compares
 // every one with its original.
 
 // A schedule is two tables, signal and noise, of T + 1 rows; row 0 is the data.

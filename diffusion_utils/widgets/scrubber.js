@@ -1,6 +1,6 @@
 // What moves besides the face in a figure over what was computed beforehand: readouts, a caption, and small plots.
 // The face is given as
-//   element, scale          as a view's face and scale, in figure.js
+//   element, scale, toPng   as a view's face, scale and toPng, in figure.js
 //   show(frame, sentence)   shows the frame of this number, whose caption this is
 //   quiet(playing)          as a view's, if it holds text of its own
 
@@ -25,7 +25,7 @@ function renderScrubber({ model, el }, face) {
   return renderFigure({ model, el }, {
     face: face.element, scale: face.scale, width: model.get("width") * model.get("scale"),
     below: [readouts.element, caption.element], beside: plots.map((plot) => plot.element),
-    show, quiet, direction: () => 1,
+    show, quiet, direction: () => 1, toPng: face.toPng,
   });
 }
 
