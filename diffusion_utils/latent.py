@@ -62,14 +62,18 @@ def kl_to_standard(mean: Tensor, log_variance: Tensor) -> Tensor:
 
     Source: Kingma & Welling 2014, appendix B.
     """
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).flatten(1).sum(1)
+    terms = mean.square() + log_variance.exp() - 1 - log_variance
+    return 0.5 * terms.flatten(1).sum(1)
 
 
-def autoencoder_loss(x: Tensor, rebuilt: Tensor, mean: Tensor, log_variance: Tensor, kl_weight: float) -> Tensor:
+def autoencoder_loss(x: Tensor, rebuilt: Tensor, mean: Tensor,
+                     log_variance: Tensor, kl_weight: float) -> Tensor:
     """(Σ|x − x̂| + Σ(x − x̂)² + kl_weight·KL)/pixels, averaged over the batch: a scalar.
 
     Error and KL are both *summed* over a sample and then divided by the same number: averaged each on its own, the KL of few
     codes would weigh as much as the error of many pixels, and the codes would carry nothing. x, rebuilt: (B, C, H, W).
     """
     off = (x - rebuilt).flatten(1)
-    return ((off.abs() + off.square()).sum(1) + kl_weight * kl_to_standard(mean, log_variance)).mean() / off.shape[1]
+    error = (off.abs() + off.square()).sum(1)
+    loss = error + kl_weight * kl_to_standard(mean, log_variance)
+    return loss.mean() / off.shape[1]

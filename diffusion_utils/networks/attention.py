@@ -39,17 +39,27 @@ class CrossAttention(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.kept: list[Tensor] | None = None  # where `attention_maps` collects
 
-    def forward(self, x: Tensor, context: Context) -> Tensor:  # (B, C, H, W) -> (B, C, H, W)
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        # x: (B, C, H, W), and so what is returned
         b, c, h, w = x.shape
         asked = self.norm(x)
-        q = self.q(with_places(asked) if self.places else asked).reshape(b, self.heads, c // self.heads, h * w).transpose(-1, -2)
-        k, v = self.kv(context.values).reshape(b, -1, 2, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
-        mask = context.mask[:, None, None, :]  # the same for all heads and places
+        if self.places:
+            asked = with_places(asked)
+        # q: (B, heads, places, d); k, v: (B, heads, words, d)
+        q = self.q(asked).reshape(b, self.heads, c // self.heads, h * w)
+        q = q.transpose(-1, -2)
+        kv = self.kv(context.values)
+        kv = kv.reshape(b, -1, 2, self.heads, c // self.heads)
+        k, v = kv.permute(2, 0, 3, 1, 4)
+        # the same for all heads and places
+        mask = context.mask[:, None, None, :]
         if self.kept is None:
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         else:  # the fused kernel gives no weights away
-            weights = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).masked_fill(~mask, -torch.inf).softmax(-1)
-            self.kept.append(weights.detach().mean(1).transpose(1, 2).unflatten(-1, (h, w)))
+            scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+            weights = scores.masked_fill(~mask, -torch.inf).softmax(-1)
+            of_heads = weights.detach().mean(1).transpose(1, 2)
+            self.kept.append(of_heads.unflatten(-1, (h, w)))
             y = weights @ v
         return x + self.out(y.transpose(-1, -2).reshape(b, c, h, w))
 
