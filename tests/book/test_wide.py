@@ -1,8 +1,13 @@
 """On every page, formulas, code, printed texts and tables fit their boxes: on a phone, a laptop and a large screen."""
 
+import io
+
+import numpy as np
 import pytest
 import wide
+from PIL import Image
 
+from .conftest import ROOT
 from .small_book import build
 from .test_pages import PAGES, SITE
 
@@ -70,4 +75,24 @@ def test_a_formula_that_scrolls_fades_at_the_edge_beyond_which_there_is_more(bro
     long.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
     page.wait_for_function("box => getComputedStyle(box).getPropertyValue('--more-right') === '0px'", arg=long.element_handle())
     assert long.evaluate(FADED) == ["40px", "0px"]
+    page.close()
+
+
+def edges(page, box) -> list[bool]:
+    """Whether the first and the last columns of a box, beside its formula, are shaded."""
+    picture = np.asarray(Image.open(io.BytesIO(box.screenshot())).convert("L"))
+    return [bool(picture[:2, columns].mean() < 240) for columns in (slice(0, 3), slice(-3, None))]
+
+
+def test_without_animations_that_scroll_a_shadow_says_the_same(browser, wide_page):
+    """The rules for other browsers, tried in this one."""
+    css = (ROOT / "book" / "_static" / "book.css").read_text(encoding="utf-8")
+    others = css[css.index("@supports not (animation-timeline"):]
+    page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="light")
+    page.goto(wide_page.as_uri())
+    page.add_style_tag(content=others[others.index("{") + 1:others.index("}\n}")] + "mask: none !important; animation: none; }")
+    long, short = (page.locator(f"#equation-{label} mjx-container") for label in ("eq-long", "eq-short"))
+    assert [edges(page, short), edges(page, long)] == [[False, False], [False, True]]
+    long.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    assert edges(page, long) == [True, False]
     page.close()
