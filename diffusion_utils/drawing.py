@@ -82,4 +82,11 @@ def draw_gaussian(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Te
                 device=checkpoint.device, **how)
 
 
-KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian)}
+def draw_series(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tensor:
+    """`forecast.draw_series`, which is built upon this file."""
+    from .forecast import draw_series
+
+    return draw_series(checkpoint, n, sampler, **how)
+
+
+KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian), "series": Kind(Sampler, draw_series)}

@@ -1,6 +1,7 @@
 """Steering a denoiser: guidance wraps denoisers; inpainting and editing are walks of the ordinary sampler.
 
-Sources: Ho & Salimans 2022 (classifier-free guidance), Lugmayr et al. 2022 (RePaint), Meng et al. 2022 (SDEdit).
+Sources: Ho & Salimans 2022 (classifier-free guidance), Tashiro et al. 2021 (networks that see what was observed), Lugmayr
+et al. 2022 (RePaint), Meng et al. 2022 (SDEdit).
 """
 
 from __future__ import annotations
@@ -73,6 +74,34 @@ def per_sample(w: Tensor, x: Tensor) -> float | Tensor:
     if len(w) != len(x):
         raise ValueError(f"weight must be one number or one for each of {len(x)} samples, got {len(w)}")
     return w.reshape((len(w),) + (1,) * (x.ndim - 1)).to(x.device, x.dtype)
+
+
+def observed(denoiser: DenoiserFn, schedule: Schedule, known: Tensor,
+             mask: Tensor, side: Tensor | None = None) -> DenoiserFn:
+    """The denoiser that is told what was observed, and says of that what is known: a denoiser again (Tashiro et al. 2021).
+
+    known: (B, …) clean data, finite also where it is missing; mask: broadcastable to it, 1 (or True) where observed;
+    side: (B, …), what else the network is told, such as the clock. The network's condition is the dictionary of
+    known·mask, mask and side, beside the entries of a dictionary that the caller gives. Then x̂₀ ← mask·known + (1 − mask)·x̂₀,
+    and ε̂ follows from it, so that a walk ends in known itself there.
+    Raises ValueError for known data that is not finite, or a mask that is not made of zeros and ones, or does not fit.
+    """
+    known = clean_state("known", known)
+    mask = _mask_for(known, mask)
+    told = {"known": mask * known, "mask": mask.to(known.dtype)}
+    if side is not None:
+        told["side"] = side
+
+    def denoise(x_t: Tensor, t: int | Tensor,
+                cond: Condition = None) -> Prediction:
+        same_shape(known=known, x_t=x_t)
+        more = told if cond is None else told | cond
+        x0_hat = denoiser(x_t, t, more).x0_hat
+        x0_hat = torch.where(mask == 1, known.to(x0_hat.dtype), x0_hat)
+        eps_hat = eps_from_x0(x0_hat, x_t, *schedule.at(t, like=x_t))
+        return Prediction(x0_hat, eps_hat)
+
+    return denoise
 
 
 def keep_known(

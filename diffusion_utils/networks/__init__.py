@@ -4,9 +4,14 @@ from .autoencoder import Autoencoder
 from .encoders.classifier import DigitClassifier
 from .mlp import MLP
 from .network import Network
+from .series_unet import SeriesUNet
 from .text_unet import TextUNet
+from .token_transformer import TokenTransformer
 from .unet import UNet
+from .window_gaussian import WindowGaussian
 
-NETWORKS = {"unet": UNet, "mlp": MLP, "classifier": DigitClassifier, "autoencoder": Autoencoder, "text-unet": TextUNet}
+NETWORKS = {"unet": UNet, "mlp": MLP, "classifier": DigitClassifier, "autoencoder": Autoencoder, "text-unet": TextUNet,
+            "token-transformer": TokenTransformer, "series-unet": SeriesUNet, "window-gaussian": WindowGaussian}
 
-__all__ = ["MLP", "NETWORKS", "Autoencoder", "DigitClassifier", "Network", "TextUNet", "UNet"]
+__all__ = ["MLP", "NETWORKS", "Autoencoder", "DigitClassifier", "Network", "SeriesUNet", "TextUNet", "TokenTransformer", "UNet",
+           "WindowGaussian"]

@@ -1,15 +1,18 @@
 """One file a checkpoint: how it was trained, from scratch, on whatever device there is."""
 
 from ..errors import unknown_name
+from .etth1 import ETTH1
 from .mnist_classifier import MNIST_CLASSIFIER
 from .mnist_unet import MNIST_UNET
 from .mnist_unet_base import MNIST_UNET_BASE
 from .mnist_unet_class import MNIST_UNET_CLASS
+from .names import NAMES
 from .scenes_latent import SCENES_LATENT
 from .scenes_vae import SCENES_VAE
+from .shakespeare import SHAKESPEARE, SHAKESPEARE_LEFT_TO_RIGHT
 
 RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET_BASE, MNIST_UNET, MNIST_UNET_CLASS, SCENES_VAE,
-                                              SCENES_LATENT)}
+                                              SCENES_LATENT, ETTH1, SHAKESPEARE, SHAKESPEARE_LEFT_TO_RIGHT, NAMES)}
 
 
 def get_recipe(name: str):
