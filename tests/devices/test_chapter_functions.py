@@ -57,8 +57,8 @@ WITHOUT = {
         schedules.cosine schedules.flow schedules.linear""",
     "it is about times and numbers, and never sees the data": """
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
-        sampling.Sampler sampling.Sampler.calls sampling.Sampler.changed sampling.fresh_std sampling.posterior_std
-        sampling.step_std sampling.timesteps
+        sampling.kernels.fresh_std sampling.kernels.posterior_std sampling.kernels.step_std sampling.settings.Sampler
+        sampling.settings.Sampler.calls sampling.settings.Sampler.changed sampling.times.timesteps
         speed.attainable speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
         plotting.use_style show.show_source speed_records.arrivals speed_records.base_distances speed_records.by_chance
@@ -197,7 +197,7 @@ def check_schedules(device: torch.device) -> object:
     return [SCHEDULE.add_noise(x, t, x) for t in (500, torch.tensor([1, 9]), torch.tensor([1, 9], device=device))]
 
 
-@check("sampling.sample", "sampling.update")
+@check("sampling.gaussian.sample", "sampling.kernels.update")
 def check_samplers(device: torch.device) -> object:
     every = [last(sampling.sample(half, SCHEDULE, (2, 3), sampling.Sampler(name, steps=4), device=device))
              for name in sampling.SAMPLERS]

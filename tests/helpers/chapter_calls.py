@@ -23,7 +23,7 @@ def trees(chapter: Path) -> Iterator[tuple[str, ast.Module]]:
 
 
 def calls(chapter: Path) -> set[str]:
-    """Functions, classes and methods of the package that the chapter calls: 'sampling.sample', 'exact.ExactDenoiser.weights' …
+    """Functions, classes and methods of the package that the chapter calls: 'guidance.guided', 'exact.ExactDenoiser.weights' …
 
     A method is told by its name alone, unless tensors, lists or dictionaries have one of that name, too.
     """

@@ -72,7 +72,7 @@ def start(n: int = 200) -> Tensor:
 def ours(schedule: Schedule, predicts: str, walk: list[int], monkeypatch=None, clip=None, **settings) -> list[Tensor]:
     """x_t at each time of the walk. With monkeypatch, the noise of the steps is the peer's."""
     if monkeypatch is not None:
-        monkeypatch.setattr("diffusion_utils.sampling.SampleNoise", lambda *_: Noise(start()))
+        monkeypatch.setattr("diffusion_utils.sampling.gaussian.SampleNoise", lambda *_: Noise(start()))
     denoiser = Denoiser(Network(schedule, predicts), schedule, predicts, clip)
     return [state.x_t for state in states_of(denoiser, schedule, x_start=start(), times=walk, **settings)]
 

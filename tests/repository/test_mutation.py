@@ -27,7 +27,12 @@ def test_a_survivor_is_still_in_the_package_and_has_a_reason(module: str, entry:
 
 
 def undecorated(module: str) -> str:
-    return mutation.undecorated((ROOT / "diffusion_utils" / f"{module}.py").read_text(encoding="utf-8"))
+    return "\n".join(mutation.undecorated((ROOT / name).read_text(encoding="utf-8")) for name in mutation.files(module))
+
+
+def test_a_package_is_changed_file_by_file() -> None:
+    assert mutation.files("losses") == ["diffusion_utils/losses.py"]
+    assert {"diffusion_utils/sampling/kernels.py", "diffusion_utils/sampling/walking.py"} < set(mutation.files("sampling"))
 
 
 def test_decorators_are_written_as_calls() -> None:

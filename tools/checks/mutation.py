@@ -26,7 +26,8 @@ from project import BUILD, PYTHON, ROOT, run
 FOLDER = BUILD / "mutation"
 LIST = ROOT / "tests" / "mutants" / "survivors.toml"
 MOST = 0.05       # the share of a module's changes that may survive
-# The fast tests of each module: what they leave undone is not done by slower ones either, or the list says which does it.
+# The fast tests of each module, where a package is one: what they leave undone is not done by slower ones either, or the list
+# says which does it.
 MODULES = {
     "losses": ["tests/test_losses.py", "tests/test_bound.py"],
     "guidance": ["tests/test_guidance.py", "tests/test_editing.py", "tests/test_guidance_noise.py"],
@@ -38,7 +39,7 @@ MODULES = {
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["diffusion_utils"]
-only_mutate = ["diffusion_utils/{module}.py"]
+only_mutate = {files}
 do_not_mutate_patterns = ["^ *raise "]
 pytest_add_cli_args_test_selection = {tests}
 also_copy = ["diffusion_utils", "tests", "tools", "book"]
@@ -68,35 +69,45 @@ def undecorated(source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def files(module: str) -> list[str]:
+    """What is changed: the module's file, or those of the package that it is, seen from the root."""
+    package = ROOT / "diffusion_utils" / module
+    found = sorted(package.glob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
+    return [path.relative_to(ROOT).as_posix() for path in found if path.name != "__init__.py"]
+
+
 def stage(module: str) -> Path:
     """Bring the module's folder up to date; what did not change keeps its results."""
     folder = FOLDER / module
     for name in ("diffusion_utils", "tests", "tools", "book/_ext"):
         mirror(ROOT / name, folder / name)
     paths = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]["pythonpath"]
-    path = folder / "diffusion_utils" / f"{module}.py"
-    path.write_text(undecorated((ROOT / "diffusion_utils" / f"{module}.py").read_text(encoding="utf-8")), encoding="utf-8")
-    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=json.dumps(MODULES[module]),
+    for name in files(module):
+        (folder / name).write_text(undecorated((ROOT / name).read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / "pyproject.toml").write_text(SETTINGS.format(files=json.dumps(files(module)), tests=json.dumps(MODULES[module]),
                                                              paths=json.dumps(paths)))
     return folder
 
 
-def meta(folder: Path, module: str) -> Path:
-    """Where mutmut keeps its verdicts."""
-    return folder / "mutants" / "diffusion_utils" / f"{module}.py.meta"
+def metas(folder: Path, module: str) -> list[Path]:
+    """Where mutmut keeps its verdicts, a file for each of the module's."""
+    return [folder / "mutants" / f"{name}.meta" for name in files(module)]
 
 
 def results(folder: Path, module: str) -> dict[str, int | None]:
     """mutmut's name of each change → the exit status of its tests; None where they have not run."""
-    return json.loads(meta(folder, module).read_text(encoding="utf-8"))["exit_code_by_key"]
+    found = {}
+    for meta in metas(folder, module):
+        found |= json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return found
 
 
 def retry_survivors(folder: Path, module: str) -> None:
     """Forget the verdict on each change that survived: a test may have come that notices it."""
-    if meta(folder, module).exists():
-        kept = json.loads(meta(folder, module).read_text(encoding="utf-8"))
+    for meta in filter(Path.exists, metas(folder, module)):
+        kept = json.loads(meta.read_text(encoding="utf-8"))
         kept["exit_code_by_key"] = {name: None if code in SURVIVED else code for name, code in kept["exit_code_by_key"].items()}
-        meta(folder, module).write_text(json.dumps(kept), encoding="utf-8")
+        meta.write_text(json.dumps(kept), encoding="utf-8")
 
 
 def change(folder: Path, name: str) -> tuple[str, str]:
