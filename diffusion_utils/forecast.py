@@ -1,8 +1,8 @@
 """Fill what is missing of windows of a series: by samples of a checkpoint, and by the Gaussian that it starts from.
 
 The network does not draw the values themselves. It draws by how many standard deviations they lie off the mean that a
-Gaussian, told the observed values, expects (noise in the shape of the data: Lee et al. 2022). So what a linear method knows need
-not be learnt.
+Gaussian, told the observed values, expects (noise in the shape of the data: Lee et al. 2022). So what a linear method knows
+need not be learnt.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import torch as safetensors
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
 from .. import checkpoints
 from ..data.electricity import load_electricity, task_masks
@@ -112,8 +113,8 @@ class SeriesRecipe(DiffusionRecipe):
         write_atomic(folder / f"validation-{progress.step:06d}.safetensors", safetensors.save(content))
         if mean < best:
             write_atomic(folder / "best.safetensors", safetensors.save(checkpoints.half(progress.ema_net)))
-        print(f"step {progress.step}: validation {mean:.4f}{' (best)' * (mean < best)}, " +
-              ", ".join(f"{name} {value:.4f}" for name, value in found.items()), flush=True)
+        tqdm.write(f"step {progress.step}: validation {mean:.4f}{' (best)' * (mean < best)}, " +
+                   ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
 
     @torch.no_grad()
     def validated(self, net: nn.Module, gaussian: WindowGaussian | None) -> dict[str, float]:
@@ -167,7 +168,7 @@ def series_recipe(name: str, channels: int, data: str | dict | None = None, *, s
     side = CLOCK + 2 * channels if changes.get("residual", True) else CLOCK
     how = {
         "metric": "series" if data is not None else None,
-        "network": {"kind": "series-unet", "series": channels, "side": side, "channels": [64, 96, 128], "dropout": 0.2},
+        "network": {"kind": "series-unet", "series": channels, "side": side, "channels": [48, 72, 96], "dropout": 0.2},
         "schedule": {"name": "cosine", "T": 1000}, "predicts": "v", "dropout": 0.0,
         "sampling": {"sampler": "dpmpp_2m_sde", "steps": 20, "spacing": "uniform"},
         "train": train or TrainConfig(steps=6000, batch=64, lr=1e-3, warmup=100, ema=0.998, weight_decay=0.1, log_every=25,
