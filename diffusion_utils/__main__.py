@@ -17,6 +17,7 @@ from .commands.sample import sample
 from .commands.train import train
 from .console import forgiving_output
 from .data import DataError
+from .discrete import ORDERS
 from .errors import is_out_of_memory
 from .metrics import METRICS
 from .recipes import RECIPES, get_recipe
@@ -61,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
                           "for much noise and for little (default: the checkpoint's own)")
     sampling.add_argument("--eta-border", type=finite, help="signal-to-noise ratio where the second of two takes over "
                           "(default: the checkpoint's own)")
+    sampling.add_argument("--order", help=f"text: {', '.join(ORDERS)} (default: the checkpoint's own)")
+    sampling.add_argument("--kappa", type=finite, help="text: share that is forgotten in each step, 0…1, so that letters are "
+                          "hidden again (default: the checkpoint's own)")
     sampling.add_argument("--guidance", type=finite, help="guidance weight w; 1 is plain conditional (default: 1)")
     sampling.add_argument("--seed", type=int, help="another seed draws other samples (default: 0)")
     sampling.add_argument("--batch", type=int, help="samples at a time; the result does not depend on it (default: 250)")
@@ -74,7 +78,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--prompt", help="what to draw, in words that the checkpoint knows; an empty one for anything")
     one.add_argument("--like-data", action="store_true", help="tell the network what belongs to the test data, in their order "
                      "(written beside the samples)")
-    one.add_argument("--out", type=path, required=True, help="the .npy file; or, for pictures, a .png file with all of them")
+    one.add_argument("--keep", metavar="TEXT", help="text: how it begins, with _ for each letter to be filled in")
+    one.add_argument("--out", type=path, help="the .npy file; or, for pictures, a .png file with all of them; or, for text, a "
+                     ".txt file, and without it text is printed")
     one.set_defaults(run=sample)
 
     one = commands.add_parser("evaluate", parents=[sampling], help="print figures of samples or of a checkpoint as JSON")

@@ -54,11 +54,13 @@ class Checkpoint:
     def schedule(self) -> schedules.Schedule:
         """The noise schedule that the network was trained with."""
         config = dict(self._setting("schedule"))
-        return _registered("schedule", config.pop("name"), schedules.SCHEDULES, self.name)(**config)
+        return _registered("schedule", config.pop("name"), schedules.NAMED, self.name)(**config)
 
     @property
     def denoiser(self) -> Denoiser:
-        """The network as a function (x_t, t, cond) → Prediction, its x̂₀ clipped to the range of the data."""
+        """The network as a function (x_t, t, cond) → Prediction, x̂₀ clipped to the range of the data; or as its kind has it."""
+        if self.kind.denoiser is not None:
+            return self.kind.denoiser(self)
         return Denoiser(self.net, self.schedule, self._setting("predicts"), self.clip)
 
     @property

@@ -13,6 +13,7 @@ from .checks import whole_number
 from .conditions import Condition, check_count, each
 from .denoiser import DenoiserFn
 from .devices import autocast
+from .discrete import DiscreteDenoiser, DiscreteSampler, guided_log, keep, make_limit, sample_discrete
 from .guidance import check_weight, guided
 from .sampling import Sampler, State, sample
 from .schedules import Schedule
@@ -70,10 +71,16 @@ class Kind(NamedTuple):
     sampler: the class of what a card gives under "sampling", a frozen dataclass; `changed(**given)` is another one with what is
     given and not None, `calls(weight)` the evaluations of the network for one sample
     draw: (checkpoint, n, sampler, cond=, weight=, seed=, batch=, progress=) → n samples on the CPU, as the network sees them
+    denoiser: of a checkpoint, where it is another one than `Denoiser`
+    measured: figures of the network itself, which `evaluate` puts beside those of its samples
+    usual: how many samples are measured unless a card says so
     """
 
     sampler: type
     draw: Callable[..., Tensor]
+    denoiser: Callable[[Checkpoint], Callable] | None = None
+    measured: Callable[[Checkpoint], dict] | None = None
+    usual: int = 10_000
 
 
 def draw_gaussian(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tensor:
@@ -89,4 +96,40 @@ def draw_series(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tens
     return draw_series(checkpoint, n, sampler, **how)
 
 
-KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian), "series": Kind(Sampler, draw_series)}
+def discrete_denoiser(checkpoint: Checkpoint) -> DiscreteDenoiser:
+    """(x_t, t, cond) → ln f of the classes."""
+    return DiscreteDenoiser(checkpoint.net, checkpoint.schedule)
+
+
+def draw_discrete(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, *, cond: Condition = None, weight: float = 1.0,
+                  seed: int = 0, batch: int = 250, progress: bool = False, known: Tensor | None = None) -> Tensor:
+    """n rows of classes, int64 (n, L), on the CPU. known: int64 (L,), classes that are kept, −1 for what is to be filled."""
+    limits, denoiser = (make_limit(checkpoint.card["config"]["limit"]),), guided_log(checkpoint.denoiser, weight)
+
+    def walk_of(rows: range) -> Iterator[State]:
+        told, how = each(lambda entry: entry[rows.start:rows.stop], cond), {}
+        if known is not None:
+            kept = known.expand(len(rows), -1)
+            write = keep(limits, checkpoint.schedule, (kept,), (kept >= 0,), seed, rows)
+            hidden = torch.full_like(kept, limits[0].states - 1)
+            how = {"x_start": write((hidden,), checkpoint.schedule.T), "after_step": write}
+        for state in sample_discrete(denoiser, checkpoint.schedule, limits, [checkpoint.shape], sampler, cond=told, seed=seed,
+                                     indices=rows, **how):
+            yield state._replace(x_t=state.x_t[0])
+
+    if known is not None and not limits[0].hides:
+        raise ValueError(f"{checkpoint.name} has no mask to fill: its noise is {limits[0].name}")
+    return in_batches(walk_of, n, sampler.calls(weight), batch, checkpoint.device, progress)
+
+
+def discrete_figures(checkpoint: Checkpoint) -> dict:
+    """The bounds of what was held out, by `metrics.text`, which is built upon this file."""
+    from .data import load_data
+    from .metrics.text import both_bounds
+
+    config = checkpoint.card["config"]
+    return {"bounds": both_bounds(checkpoint.net, make_limit(config["limit"]), load_data(config["data"], "test"))}
+
+
+KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian), "series": Kind(Sampler, draw_series),
+                          "discrete": Kind(DiscreteSampler, draw_discrete, discrete_denoiser, discrete_figures, 256)}

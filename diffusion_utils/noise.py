@@ -50,3 +50,16 @@ class SampleNoise:
         for row, generator in zip(rows, self.generators, strict=True):
             row.normal_(generator=generator)
         return rows.to(self.device)
+
+
+class SampleUniform(SampleNoise):
+    """Calling it gives the next uniform draw in [0, 1), (B, *shape), float64 on the CPU, from which classes are drawn.
+
+    Row i depends on (seed, indices[i]) alone. Float64 has a step of 10⁻¹⁶: of float32's, 6·10⁻⁸, a vocabulary can tell.
+    """
+
+    def __call__(self) -> Tensor:
+        rows = torch.empty((len(self.generators), *self.shape), dtype=torch.float64)
+        for row, generator in zip(rows, self.generators, strict=True):
+            row.uniform_(generator=generator)
+        return rows

@@ -20,8 +20,8 @@ def check_target(path: str) -> Path:
     Raises ValueError for another ending or a missing folder, OSError where the folder cannot be written.
     """
     path = Path(path)
-    if path.suffix not in (".npy", ".png"):
-        raise ValueError(f"--out must end in .npy, or in .png for pictures, got {path}")
+    if path.suffix not in (".npy", ".png", ".txt"):
+        raise ValueError(f"--out must end in .npy, or in .png for pictures, or in .txt for text, got {path}")
     if path.is_dir():
         raise ValueError(f"--out: {path} is a folder")
     if not path.parent.is_dir():

@@ -185,6 +185,15 @@ def flow(T: int = 1000) -> Schedule:
     return Schedule(1 - u, u, "flow")
 
 
+def straight(T: int = 1000) -> Schedule:
+    """ᾱ_t = 1 − t/T: of classes, the same share is forgotten in each step, and at T nothing is left (Austin et al. 2021).
+
+    The walk of a mask over tokens, whose bound is finite only where nothing is left.
+    """
+    whole_number("T", T, 1)
+    return from_alpha_bar(1 - torch.arange(T + 1, dtype=torch.float64) / T, "straight")
+
+
 def from_betas(betas: Tensor, name: str = "custom",
                allow_signal_left: bool = False) -> Schedule:
     """The variance-preserving schedule with ᾱ_t = Π_{i≤t} (1 − β_i) (Ho et al. 2020, eq. 4). betas: (T,), in (0, 1]."""
@@ -210,3 +219,4 @@ def from_alpha_bar(alpha_bar: Tensor, name: str = "custom", allow_signal_left: b
 
 
 SCHEDULES = {"linear": linear, "cosine": cosine, "sigmoid": sigmoid, "flow": flow}
+NAMED = SCHEDULES | {"straight": straight}  # all that a card may name; `straight` is of classes, the others are of numbers, too

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from .. import checkpoints
 from ..console import print_json
+from ..drawing import KINDS
 from ..generate import generate
 from ..metrics import METRICS
 from ..npy import read_npy
@@ -38,7 +39,9 @@ def evaluate_checkpoint(args: argparse.Namespace) -> dict:
     """The figures of samples drawn from a checkpoint, with the settings they were drawn with."""
     if args.labels:
         raise ValueError(f"--labels belongs to a file of samples, and {args.what} is a checkpoint, which is asked again")
-    usual = checkpoints.read_card(args.what).get("figures", {}).get("n", 10_000)
+    card = checkpoints.read_card(args.what)
+    kind = KINDS.get(card.get("config", {}).get("kind"))
+    usual = card.get("figures", {}).get("n", kind.usual if kind else 10_000)
     n, most = usual if args.n is None else args.n, MOST // bytes_of(args.what)
     if not 2 <= n <= most:
         raise ValueError(f"--n must be {'≥ 2' if n < 2 else f'≤ {most}'} to be evaluated, got {n}")
@@ -49,6 +52,8 @@ def evaluate_checkpoint(args: argparse.Namespace) -> dict:
     x = generate(checkpoint, n, cond=cond, **how, progress=True)
     sampler = checkpoint.sampler.changed(**{name: how[name] for name in SAMPLING if name in how})
     result = metric(x, cond, sampler.calls(how["weight"]), args.device)
+    if checkpoint.kind.measured is not None:
+        result |= checkpoint.kind.measured(checkpoint)
     return result | {"checkpoint": checkpoint.name} | asdict(sampler) | {"weight": how["weight"], "seed": how["seed"]}
 
 

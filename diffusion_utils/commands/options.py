@@ -11,14 +11,15 @@ from dataclasses import fields
 from ..checkpoints import Checkpoint
 from ..conditions import Condition
 
-SAMPLING = ("sampler", "steps", "spacing", "eta", "eta_border")  # options that change a checkpoint's own sampler
-DRAWING = ("batch", "eta", "eta_border", "guidance", "n", "sampler", "seed", "spacing", "steps")  # options of drawing samples
+# Options that change a checkpoint's own sampler
+SAMPLING = ("sampler", "steps", "spacing", "eta", "eta_border", "order", "kappa")
+DRAWING = (*SAMPLING, "batch", "guidance", "n", "seed")  # options of drawing samples
 
 
 def settings_of(checkpoint: Checkpoint, args: argparse.Namespace, cond: int | Condition) -> dict:
     """What the options say of drawing samples, as arguments of `generate`. Raises ValueError for one that would do nothing."""
     given = {"sampler": args.sampler, "steps": args.steps, "spacing": args.spacing, "eta": eta_of(args.eta),
-             "eta_border": args.eta_border}
+             "eta_border": args.eta_border, "order": args.order, "kappa": args.kappa}
     changes, known = {name: value for name, value in given.items() if value is not None}, checkpoint.sampler
     for name in changes.keys() - {field.name for field in fields(known)}:
         allowed = ", ".join(option(field.name) for field in fields(known) if field.name in SAMPLING)

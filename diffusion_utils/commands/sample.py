@@ -15,18 +15,25 @@ from ..npy import check_room, check_target, write_npy
 from ..png import grid, is_picture, png
 from .asked import condition_asked
 from .options import settings_of
+from .texts import is_text, sample_texts
 
 
 def sample(args: argparse.Namespace) -> None:
     """Write samples as the checkpoint draws them: (N, …), float32, or int64 for tokens."""
-    n = 64 if args.n is None else args.n
-    if n < 1:
-        raise ValueError(f"n must be an integer ≥ 1, got {n}")
+    if is_text(args.checkpoint):
+        sample_texts(args)
+        return
+    n = number_of(args, 64)
+    if args.keep is not None:
+        raise ValueError(f"--keep is how a text begins, and {args.checkpoint} writes none")
+    if args.out is None:
+        raise ValueError("--out is needed: the .npy file to write, or a .png file for pictures")
     out = check_target(args.out)
     check_room(out, n * bytes_of(args.checkpoint))
     checkpoint = checkpoints.load(args.checkpoint, args.device)
-    if out.suffix == ".png" and not is_picture(*checkpoint.drawn):
-        raise ValueError(f"--out must end in .npy: {checkpoint.name} draws {checkpoint.drawn[0]}, and no pictures")
+    if out.suffix == ".txt" or (out.suffix == ".png" and not is_picture(*checkpoint.drawn)):
+        raise ValueError(f"--out must end in .npy: {checkpoint.name} draws {checkpoint.drawn[0]}, and no "
+                         f"{'text' if out.suffix == '.txt' else 'pictures'}")
     cond = condition_asked(checkpoint, args, n)
     x = generate(checkpoint, n, cond=cond, **settings_of(checkpoint, args, cond), progress=True)
     write_samples(out, x)
@@ -35,6 +42,14 @@ def sample(args: argparse.Namespace) -> None:
     if args.like_data:
         conditions.write(out.with_suffix(".cond.safetensors"), cond)
     print(f"{n} samples of {checkpoint.name} written to {out}")
+
+
+def number_of(args: argparse.Namespace, usual: int) -> int:
+    """How many samples are asked for."""
+    n = usual if args.n is None else args.n
+    if n < 1:
+        raise ValueError(f"n must be an integer ≥ 1, got {n}")
+    return n
 
 
 def write_samples(out: Path, x: torch.Tensor) -> None:

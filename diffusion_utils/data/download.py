@@ -61,6 +61,42 @@ def _fetch(files: dict[str, str], mirrors: Sequence[str], folder: Path, what: st
     return f"{problem}; to be tried again after ten minutes, or once {failure} is deleted"
 
 
+def fetch_file(address: str, path: Path, sha256: str, what: str) -> str | None:
+    """Fetch one file as it stands at the address, if it is not there yet. None, or why it failed; see `fetch`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path.parent / ".lock", f"the download of {what}"):
+            if path.is_file():
+                return None
+            failure = path.with_name(f"{path.name}.{FAILURE}")
+            problem = _remembered(failure)
+            if problem is None:
+                notice(f"Downloading {what} to {path.parent}")
+                problem = _from_address(address, path, sha256)
+                _remember(failure, problem)
+                return problem
+            return f"{problem}; to be tried again after ten minutes, or once {failure} is deleted"
+    except OSError as error:
+        return str(error)
+
+
+def _from_address(address: str, path: Path, sha256: str) -> str | None:
+    try:
+        content = download(address)
+        if hashlib.sha256(content).hexdigest() != sha256:
+            return f"{urlsplit(address).hostname}: sent another file than the one asked for (its SHA-256 differs)"
+        write_atomic(path, content)
+        return None
+    except (OSError, HTTPException, ValueError) as error:
+        return _told(address, error)
+
+
+def _told(address: str, error: Exception) -> str:
+    """Whom nothing came from, and why, in a line."""
+    reason = str(error).removeprefix("<urlopen error ").removesuffix(">")
+    return f"{urlsplit(address).hostname}: {' '.join(reason.split())[:100]}"
+
+
 def _remember(failure: Path, problem: str | None) -> None:
     """Write down when and why the download failed; None: it did not, and what was written before holds no longer."""
     moment = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
@@ -90,8 +126,7 @@ def _from_mirrors(files: dict[str, str], mirrors: Sequence[str], folder: Path) -
                     write_atomic(folder / name, unpacked(download(f"{mirror}{name}.gz"), md5))
             return None
         except (OSError, HTTPException, ValueError) as error:
-            reason = str(error).removeprefix("<urlopen error ").removesuffix(">")
-            problems.append(f"{urlsplit(mirror).hostname}: {' '.join(reason.split())[:100]}")
+            problems.append(_told(mirror, error))
     return ", ".join(problems)
 
 
