@@ -1,4 +1,4 @@
-"""The command line: python -m diffusion_utils info | train | sample | evaluate."""
+"""The command line: python -m diffusion_utils info | train | sample | evaluate | forecast | impute."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from . import __version__, checkpoints, recipes
 from .commands.evaluate import evaluate
+from .commands.forecast import forecast
+from .commands.impute import impute
 from .commands.info import info
 from .commands.options import batch_of, finite, path, spacing
 from .commands.sample import sample
@@ -43,11 +45,12 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=info)
 
     one = commands.add_parser("train", help="train a recipe from scratch")
-    one.add_argument("recipe", help=", ".join(RECIPES) + "; or pictures, your own, with --data")
-    one.add_argument("--data", type=path, help="pictures: a folder of them, PNG, JPEG, WebP, GIF or BMP, or of IDX files")
+    one.add_argument("recipe", help=", ".join(RECIPES) + "; or your own, with --data: pictures or series")
+    one.add_argument("--data", type=path, help="pictures: a folder of them, PNG, JPEG, WebP, GIF or BMP, or of IDX files; "
+                     "series: a CSV file with a column of times, hour by hour")
     one.add_argument("--size", type=int, help="pictures: they become so many pixels high and wide (default: 32, or less if "
                      "they are smaller)")
-    one.add_argument("--minutes", type=finite, help="pictures: how long to train (default: 60)")
+    one.add_argument("--minutes", type=finite, help="pictures, series: how long to train (default: 60)")
     one.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     one.add_argument("--folder", type=path, default="runs", help="where the run is kept (default: runs)")
     one.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
@@ -91,6 +94,24 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--metric", help=f"{', '.join(METRICS)} (default: the checkpoint's own; digits for a file)")
     one.add_argument("--data", type=path, help="pictures: the folder to compare with (default: the one learnt from)")
     one.set_defaults(run=evaluate)
+
+    filling = argparse.ArgumentParser(add_help=False)
+    filling.add_argument("file", type=path, metavar="FILE.csv", help="a column of times, an hour apart, and the checkpoint's")
+    filling.add_argument("--checkpoint", type=path, default="etth1", help="default: etth1; or the folder of a run")
+    filling.add_argument("--samples", type=int, help="how many sample paths (default: 64)")
+    filling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
+    filling.add_argument("--seed", type=int, help="another seed draws other samples (default: 0)")
+    filling.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
+    filling.add_argument("--out", type=path, required=True, help="NAME.csv for the quantiles; beside it NAME.paths.csv for the "
+                         "sample paths and NAME.png for a figure")
+
+    one = commands.add_parser("forecast", parents=[filling], help="forecast the series in a CSV file")
+    one.add_argument("--hours", type=int, help="how far (default: 24)")
+    one.set_defaults(run=forecast)
+
+    one = commands.add_parser("impute", parents=[filling], help="fill the gaps of the series in a CSV file; beside the others "
+                              "also NAME.filled.csv, with medians in the gaps")
+    one.set_defaults(run=impute)
     return main
 
 
@@ -98,6 +119,10 @@ def advice_on_memory(args: argparse.Namespace) -> str:
     """What to change where memory ran out."""
     if args.command == "train" and args.recipe == "pictures":
         return "a smaller --size needs less"
+    if args.command in ("forecast", "impute"):
+        return "fewer --samples need less"
+    if args.command == "train" and args.recipe == "series":
+        return "a file of fewer columns needs less"
     if args.command == "train":
         file = Path(recipes.__file__).with_name(args.recipe.replace("-", "_") + ".py")
         return f"a smaller batch= in {file} than {get_recipe(args.recipe).train.batch} needs less"

@@ -20,7 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..files import sha256
 from .mnist import DataError
+from .windows import Series, standard_parts
 
 GAPS = ("", "nan", "na", "n/a", "null", "none", "-")  # cells in which nothing was measured, in any case
 SEPARATORS = ",;\t"
@@ -28,6 +30,8 @@ MONDAY = datetime(2001, 1, 1)
 HOUR = timedelta(hours=1)
 MOST = 64 * 2**20  # bytes of a file
 LONGEST = 5_000_000  # steps, those left out counted
+MOST_COLUMNS = 16  # to learn from: the covariance of a window has (192 · columns)² entries
+FEWEST = 4 * 168  # hours to learn from: the parts to learn from, to choose by and to measure with are then long enough
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,3 +224,19 @@ def check_hourly(path: str | Path, table: Table) -> None:
     if table.step != HOUR:
         raise DataError(f"{path} has a step of {table.step}, and series are learnt in steps of {HOUR}: "
                         + ("take the mean of each hour" if table.step < HOUR else "they must be measured more often"))
+
+
+def series_to_learn(path: str | Path) -> tuple[Series, tuple[str, ...]]:
+    """The series in a CSV file, to learn from, and what was found. Raises DataError for one that is too short, has another step
+    than an hour, or a channel of which nothing can be learnt."""
+    table = read_table(path)
+    check_hourly(path, table)
+    if len(table) < FEWEST:
+        raise DataError(f"{path} has {len(table)} hours, and at least {FEWEST} (four weeks) are needed to learn from")
+    if len(table.columns) > MOST_COLUMNS:
+        raise DataError(f"{path} has {len(table.columns)} columns beside the time, and at most {MOST_COLUMNS} can be learnt "
+                        "together: leave some out")
+    check_channels(path, table)
+    series = Series(table.values.float(), table.first_hour, table.columns, "as in the file", standard_parts(len(table)),
+                    Path(path).stem, str(path), sha256(Path(path).read_bytes()))
+    return series, table.told

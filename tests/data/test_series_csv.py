@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffusion_utils.data import DataError
-from diffusion_utils.data.series_csv import check_channels, check_hourly, read_table
+from diffusion_utils.data.series_csv import FEWEST, check_channels, check_hourly, read_table, series_to_learn
 
 
 def written(folder, text, encoding="utf-8"):
@@ -103,3 +103,15 @@ def test_a_channel_of_which_nothing_is_to_be_learnt(tmp_path, values, message):
     path = written(tmp_path, hourly(values))
     with pytest.raises(DataError, match=message):
         check_channels(path, read_table(path))
+
+
+def test_a_series_to_learn_from(tmp_path):
+    path = written(tmp_path, hourly([k % 24 for k in range(FEWEST - 1)]))
+    with pytest.raises(DataError, match=r"has 671 hours, and at least 672 \(four weeks\)"):
+        series_to_learn(path)
+    path = written(tmp_path, hourly([k % 24 if k % 10 else "" for k in range(1000)], datetime(2024, 1, 2)))
+    series, told = series_to_learn(path)
+    assert series.parts == {"train": range(700), "validation": range(700, 800), "test": range(800, 1000)}
+    assert series.first_hour == 24 and series.columns == ("load",) and any("load 10.0%" in line for line in told)
+    seen = [k % 24 for k in range(700) if k % 10]
+    assert float(series.mean) == pytest.approx(np.mean(seen), rel=1e-6)  # of the train part alone, float32
