@@ -1,0 +1,102 @@
+"""The record of chapter 12's figures: gaps of many places and lengths in one window, filled; and how often a band is right.
+
+    python benchmarks/series_figures.py [--checkpoint etth1] [--out diffusion_utils/records]
+
+The truth is kept as it stands in ETTh1 (Zhou et al. 2021, CC BY-ND 4.0), in its own units.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+import torch
+from safetensors import torch as safetensors
+from torch import Tensor
+
+from diffusion_utils import checkpoints
+from diffusion_utils.checkpoints import Checkpoint
+from diffusion_utils.data.electricity import load_electricity
+from diffusion_utils.data.windows import WINDOW, Series
+from diffusion_utils.devices import describe
+from diffusion_utils.files import write_atomic
+from diffusion_utils.forecast import fill, gaussian_fill
+from diffusion_utils.masks import gap, last_hours, random_entries
+from diffusion_utils.metrics.series import coverage, fair_crps
+
+START = 12_000  # the hour of ETTh1 at which the figure's window begins, in the test part
+ENDS, LENGTHS = range(108, WINDOW + 1, 12), (12, 24, 48, 96)  # hours of the window at which a gap ends; how long it is
+SHOWN = ("OT", "HUFL")  # the columns that the figure shows; a gap hides all seven
+SAMPLES, PATHS = 64, 8
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+STRIDE = 96  # hours from one window to the next, where bands are counted
+
+
+def fan(checkpoint: Checkpoint, series: Series) -> tuple[dict, dict[str, Tensor]]:
+    """The gaps of the figure, each filled: what a record says of them, and its numbers."""
+    window = series.values[:, START:START + WINDOW]
+    gaps = [(end - length, end) for end in ENDS for length in LENGTHS]
+    masks = torch.stack([gap(len(window), WINDOW, start, stop - start) for start, stop in gaps])
+    values, hours = window.repeat(len(gaps), 1, 1), torch.full((len(gaps),), series.first_hour + START)
+    ours = fill(checkpoint, values, masks, hours, SAMPLES, progress=True)
+    gaussian = gaussian_fill(checkpoint, values, masks, hours, SAMPLES)
+    rows = [series.columns.index(name) for name in SHOWN]
+    numbers = {"truth": window[rows]}
+    for k, (start, stop) in enumerate(gaps):
+        filled, other = ours[k, :, rows, start:stop], gaussian[k, :, rows, start:stop]
+        numbers |= {f"quantiles_{k}": filled.quantile(torch.tensor(LEVELS), dim=0), f"paths_{k}": filled[:PATHS],
+                    f"other_{k}": other.quantile(torch.tensor(LEVELS[::4]), dim=0)}
+    std = series.std[:, None]
+    scores = [{"gap": [start, stop], "inside_90": share_inside(ours[k], window, start, stop),
+               "crps_train_std": float((fair_crps(ours[k], window) / std)[:, start:stop].mean()),
+               "gaussian_crps_train_std": float((fair_crps(gaussian[k], window) / std)[:, start:stop].mean())}
+              for k, (start, stop) in enumerate(gaps)]
+    about = {"ends": list(ENDS), "lengths": list(LENGTHS), "columns": list(SHOWN), "first_row": START, "samples": SAMPLES,
+             "gaps": scores}
+    return about, numbers
+
+
+def share_inside(samples: Tensor, truth: Tensor, start: int, stop: int) -> float:
+    """Of the hidden values of all columns, how many lie in the middle 90 %."""
+    return float(coverage(samples, truth, 0.9)[:, start:stop].float().mean())
+
+
+def calibration(checkpoint: Checkpoint, series: Series) -> dict:
+    """Task by task: of what was hidden in the test part, the share that lies in the middle band of each of the SHARES."""
+    rows, channels = series.parts["test"], len(series.columns)
+    starts = torch.arange(rows.start, rows.stop - WINDOW + 1, STRIDE)
+    values = torch.stack([series.values[:, start:start + WINDOW] for start in starts.tolist()])
+    tasks = {"forecast_24h": last_hours(channels, WINDOW, 24), "forecast_96h": last_hours(channels, WINDOW, 96),
+             "missing_50": random_entries(channels, WINDOW, 0.5, torch.Generator().manual_seed(0))}
+    found = {}
+    for task, mask in tasks.items():
+        samples = {"network": fill(checkpoint, values, mask, series.first_hour + starts, SAMPLES, progress=True),
+                   "gaussian": gaussian_fill(checkpoint, values, mask, series.first_hour + starts, SAMPLES)}
+        hidden = (mask == 0).expand_as(values)
+        found[task] = {method: [float(coverage(x.transpose(0, 1), values, share)[hidden].float().mean()) for share in SHARES]
+                       for method, x in samples.items()}
+    return {"shares": list(SHARES), "windows": len(starts), "stride_hours": STRIDE, "inside": found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", default="etth1")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "diffusion_utils" / "records")
+    args = parser.parse_args()
+    checkpoint, series = checkpoints.load(args.checkpoint), load_electricity()
+    about, numbers = fan(checkpoint, series)
+    record = {"measure": "gaps in one window of ETTh1's test part, filled by the network and by its Gaussian alone, in "
+                         "ETTh1's own units (Zhou et al. 2021, CC BY-ND 4.0); and how often the truth lies in bands of both",
+              "checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "n": SAMPLES, "series": series.name,
+              "series_sha256": series.sha256, "hardware": describe(checkpoint.device), "torch": torch.__version__,
+              "date": date.today().isoformat(), "fan": about, "calibration": calibration(checkpoint, series)}
+    numbers = {name: value.contiguous() for name, value in numbers.items()}
+    write_atomic(args.out / "series_figures.safetensors", safetensors.save(numbers))
+    write_atomic(args.out / "series_figures.json", checkpoints.json_bytes(record))
+    print(f"written: {args.out / 'series_figures.json'}")
+
+
+if __name__ == "__main__":
+    main()
