@@ -83,9 +83,9 @@ def need_shape(array: np.ndarray, allowed: list[tuple[int, ...]], what: str) -> 
 class Curve:
     """One or more lines, and a dot on each at the place the sliders stand for.
 
-    x: (K,) rising or falling. y: (K,), or (M, K) with one line for each position of the second slider, of which the
-    chosen one is drawn strongly. lines: in place of y, up to four named lines, {"name": y}.
-    at: the dot's place on the x-axis, in the units of x, for each frame: (N,) or (N, M). Left out, it is x itself
+    x: (K,) rising or falling. y: (K,), or (M, K) with one line for each position of the second slider, or (M, L, K) of the
+    second and third, of which the chosen one is drawn strongly. lines: in place of y, up to four named lines, {"name": y}.
+    at: the dot's place on the x-axis, in the units of x, for each frame: (N,), (N, M) or (N, M, L). Left out, it is x itself
     if x has N points. The dot's height is read off the line.
     """
 
@@ -100,13 +100,13 @@ class Curve:
     lines: dict[str, object] | None = None
 
     def state(self, leading: tuple[int, ...]) -> dict:
-        """What the front end draws, for frames of leading shape (N,) or (N, M).
+        """What the front end draws, for frames of this leading shape, (N,) to (N, M, L).
 
         Raises ValueError for lengths that do not match, numbers that are not finite, x that turns back, and dots
         beyond the ends of x.
         """
         what = f"Curve {self.title!r}"
-        settings = leading[1] if len(leading) == 2 else 1
+        settings = math.prod(leading[1:])
         x = self._x(what)
         lines = {name: self._line(y, len(x), leading, f"{what}, y{f' of {name!r}' if name else ''}")
                  for name, y in self._named_lines(what).items()}
@@ -140,20 +140,21 @@ class Curve:
         return x
 
     def _line(self, y: object, points: int, leading: tuple[int, ...], what: str) -> np.ndarray:
-        """Shape (M, K); M is 1 with a single slider."""
+        """Shape (M, K), M for all settings of the sliders but the first."""
         y = numbers(y, what, positive=self.log_y)
-        need_shape(y, [(points,), (leading[1], points)] if len(leading) == 2 else [(points,)], what)
-        return np.broadcast_to(y, (leading[1] if len(leading) == 2 else 1, points))
+        of_each = (*leading[1:], points)
+        need_shape(y, list(dict.fromkeys([(points,), of_each])), what)
+        return np.broadcast_to(y, of_each).reshape(-1, points)
 
     def _at(self, x: np.ndarray, leading: tuple[int, ...], what: str) -> np.ndarray:
-        """Shape (N, M); M is 1 with a single slider."""
+        """Shape (N, M), M for all settings of the sliders but the first."""
         at = numbers(x if self.at is None else self.at, f"{what}, at")
         need_shape(at, [leading, leading[:1]], f"{what}, at (one place on the x-axis for each frame)")
         if at.min() < x.min() or at.max() > x.max():
             raise ValueError(
                 f"{what}, at: places must lie on the x-axis, {x.min():g}..{x.max():g}; given {at.min():g}..{at.max():g}"
             )
-        settings = leading[1] if len(leading) == 2 else 1
+        settings = math.prod(leading[1:])
         return np.broadcast_to(at.reshape(leading[0], -1), (leading[0], settings))
 
 
@@ -167,7 +168,8 @@ def read_off(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
 class Histogram:
     """Bars for each frame, and an outline to compare them with.
 
-    edges: (K + 1,) rising. counts: (N, K) or (N, M, K), zero or more, in any unit. reference: (K,) in the same unit.
+    edges: (K + 1,) rising. counts: (N, K), (N, M, K) or (N, M, L, K), zero or more, in any unit. reference: (K,) in
+    the same unit.
     All frames share one vertical scale. With a reference, the scale ends at three times its highest bar, so that a
     single spike does not flatten everything else; taller bars are cut and drawn with a gap near the top.
     """
@@ -180,7 +182,7 @@ class Histogram:
     reference: object = None
 
     def state(self, leading: tuple[int, ...]) -> dict:
-        """What the front end draws, for frames of leading shape (N,) or (N, M).
+        """What the front end draws, for frames of this leading shape, (N,) to (N, M, L).
 
         Raises ValueError for lengths that do not match, edges that do not rise, and negative or non-finite counts.
         """

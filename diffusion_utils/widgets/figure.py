@@ -90,9 +90,9 @@ class Figure(anywidget.AnyWidget):
 
 
 def check_axes(axes: list[Axis]) -> None:
-    """Raise ValueError unless there are one or two axes, each named, with a valid start."""
-    if not isinstance(axes, (list, tuple)) or len(axes) not in (1, 2) or not all(isinstance(a, Axis) for a in axes):
-        raise ValueError(f"axes: must be a list of one or two Axis; given {axes!r:.200}")
+    """Raise ValueError unless there are one to three axes, each named, with a valid start."""
+    if not isinstance(axes, (list, tuple)) or len(axes) not in (1, 2, 3) or not all(isinstance(a, Axis) for a in axes):
+        raise ValueError(f"axes: must be a list of one to three Axis; given {axes!r:.200}")
     for axis in axes:
         if not axis.name:
             raise ValueError("axes: every Axis needs a name, which is shown beside its slider; given an empty one")
@@ -102,6 +102,14 @@ def check_axes(axes: list[Axis]) -> None:
             raise ValueError(
                 f"Axis {axis.name!r}: start is an index in 0..{len(axis.values) - 1}; given {axis.start!r}"
             )
+
+
+def frame_number(axes: list[dict], positions: list[int]) -> int:
+    """Which frame belongs to these positions of the sliders, whose axes are given as the front end knows them."""
+    number = 0
+    for axis, position in zip(axes, positions, strict=True):
+        number = number * len(axis["values"]) + position
+    return number
 
 
 def axis_state(axes: list[Axis]) -> list[dict]:

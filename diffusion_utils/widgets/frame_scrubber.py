@@ -1,4 +1,4 @@
-"""FrameScrubber: one or two sliders over pictures computed beforehand, which needs no kernel to be moved."""
+"""FrameScrubber: one to three sliders over pictures computed beforehand, which needs no kernel to be moved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FrameScrubber(Scrubber):
     height = traitlets.Int(1).tag(sync=True)
     on_white = traitlets.Bool(False).tag(sync=True)  # plots, whose ink is light in a dark page
 
-    _frames: np.ndarray | None = None  # (N * M, H, W[, 3]), for the poster
+    _frames: np.ndarray | None = None  # (N * M * L, H, W[, 3]), for the poster
 
     @classmethod
     def from_arrays(
@@ -46,11 +46,11 @@ class FrameScrubber(Scrubber):
     ) -> FrameScrubber:
         """A scrubber over frames that are already computed.
 
-        frames: (N, H, W) or (N, H, W, 3) with one axis, (N, M, H, W) or (N, M, H, W, 3) with two; uint8, or float in
-            [-1, 1] (values outside are clipped); NumPy or torch.
+        frames: (N, H, W) or (N, H, W, 3) with one axis, (N, M, H, W) or (N, M, H, W, 3) with two, and so on with three;
+            uint8, or float in [-1, 1] (values outside are clipped); NumPy or torch.
         axes: one Axis a slider; the first has N values, the second M. Play steps along the first.
         title: shown above, and the accessible name.
-        readouts: {"name": texts}, and captions: a sentence a frame; nested as the frames are, (N,) or (N, M).
+        readouts: {"name": texts}, and captions: a sentence a frame; nested as the frames are.
             An underscore in a title, or in the name of a readout or an axis, makes a subscript.
         companions: `Curve` and `Histogram` plots that follow the sliders.
         scale: screen pixels per pixel of a frame; by default about 440 in all. interval_ms: time a frame when playing.
@@ -101,10 +101,10 @@ def has_white_corners(frames: np.ndarray) -> bool:
 
 
 def check_frames(frames: object, axes: list[Axis]) -> np.ndarray:
-    """uint8 frames of shape (N, H, W[, 3]) or (N, M, H, W[, 3]). Raises ValueError if they do not fit the axes."""
+    """uint8 frames, such as (N, H, W[, 3]) or (N, M, H, W[, 3]). Raises ValueError if they do not fit the axes."""
     raw = as_array(frames, "frames")
     wanted = tuple(len(axis.values) for axis in axes)
-    letters = "N, H, W" if len(axes) == 1 else "N, M, H, W"
+    letters = ", ".join([*"NML"[: len(axes)], "H", "W"])
     grey, colour = raw.ndim == len(axes) + 2, raw.ndim == len(axes) + 3 and raw.shape[-1] == 3
     if not (grey or colour):
         raise ValueError(

@@ -5,17 +5,17 @@
 //   quiet(playing)          as a view's, if it holds text of its own
 
 function renderScrubber({ model, el }, face) {
-  const [, second] = model.get("axes");
-  const settings = second?.values.length ?? 1;
+  const counts = model.get("axes").map((axis) => axis.values.length);
+  const settings = counts.slice(1).reduce((product, count) => product * count, 1); // of all sliders but the first
   const texts = model.get("readouts").map(([, ofFrames]) => ofFrames);
   const readouts = makeReadouts(model.get("readouts"));
   const caption = makeCaption(model.get("captions"));
   const plots = model.get("companions").map((plot) => (plot.kind === "curve" ? makeCurve(plot) : makeHistogram(plot)));
 
-  function show([i, j = 0]) {
-    const frame = i * settings + j;
+  function show(position) {
+    const frame = position.reduce((number, at, a) => number * counts[a] + at, 0);
     face.show(frame, caption.show(frame));
-    plots.forEach((plot) => plot.show(frame, j));
+    plots.forEach((plot) => plot.show(frame, frame % settings));
     return readouts.show(texts.map((ofFrames) => ofFrames[frame]));
   }
   function quiet(playing) {

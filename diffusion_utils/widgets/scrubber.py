@@ -10,16 +10,18 @@ import numpy as np
 import traitlets
 
 from diffusion_utils.widgets.companions import Curve, Histogram
-from diffusion_utils.widgets.figure import Axis, Figure, axis_state, check_name, name_from
+from diffusion_utils.widgets.figure import POSITIONS, Axis, Figure, axis_state, check_name, frame_number, name_from
 
 STATE_WARNING_BYTES = 1_000_000  # a page carries this text inline, so it delays everything after it
 
 
 class Scrubber(Figure):
-    """One or two sliders over frames: frame number = index * (positions of slider 2) + index2.
+    """One to three sliders over frames, which are numbered so that the last slider moves fastest.
 
     Texts and plots are flat lists in that order.
     """
+
+    index3 = traitlets.Int(0).tag(sync=True)
 
     captions = traitlets.List().tag(sync=True)
     companions = traitlets.List().tag(sync=True)
@@ -28,14 +30,15 @@ class Scrubber(Figure):
     def _made(cls, leading: tuple[int, ...], *, axes: list[Axis], title: str, readouts: dict[str, list] | None,
               captions: list | None, companions: list[Curve | Histogram] | None, interval_ms: int, alt: str | None,
               name: str | None, **face: object) -> Scrubber:
-        """A scrubber of this class over frames of leading shape (N,) or (N, M); `face` is what the class adds."""
+        """A scrubber of this class over frames of leading shape (N,), (N, M) or (N, M, L); `face` is what the class adds."""
         texts = [[name, flat_texts(values, leading, f"readouts[{name!r}]")] for name, values in (readouts or {}).items()]
         sentences = [] if captions is None else flat_texts(captions, leading, "captions")
         check_display(title, interval_ms)
-        starts = [axis.start for axis in axes] + [0]
-        first = starts[0] * math.prod(leading[1:]) + starts[1]
+        starts = [axis.start for axis in axes]
+        first = int(np.ravel_multi_index(starts, leading))
         return cls(
-            index=starts[0], index2=starts[1], title=title, name=name_from(title) if name is None else check_name(name),
+            **dict(zip(POSITIONS, starts, strict=False)), title=title,
+            name=name_from(title) if name is None else check_name(name),
             alt=alt or ". ".join([title] + sentences[first : first + 1]), axes=axis_state(axes), readouts=texts,
             captions=sentences, companions=[companion.state(leading) for companion in companions or []],
             interval_ms=interval_ms, **face,
@@ -44,7 +47,7 @@ class Scrubber(Figure):
     @property
     def frame(self) -> int:
         """The number of the frame the sliders stand at."""
-        return self.index * (len(self.axes[1]["values"]) if len(self.axes) == 2 else 1) + self.index2
+        return frame_number(self.axes, [getattr(self, trait) for trait in POSITIONS[: len(self.axes)]])
 
     def state_bytes(self) -> int:
         """Size of what a page carries for this figure: its data in text form (base64 where binary) and its code."""
@@ -62,7 +65,7 @@ class Scrubber(Figure):
 
 
 def flat_texts(values: list, leading: tuple[int, ...], what: str) -> list[str]:
-    """One text a frame, in the frames' order. Raises ValueError if nested otherwise than `leading`, (N,) or (N, M)."""
+    """One text a frame, in the frames' order. Raises ValueError if nested otherwise than `leading`, such as (N, M)."""
     wanted = "one text a frame, nested as the frames are, with lengths " + " x ".join(map(str, leading))
     try:
         texts = np.array(values, dtype=str)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from diffusion_utils.widgets.figure import POSITIONS
+from diffusion_utils.widgets.figure import POSITIONS, frame_number
 from diffusion_utils.widgets.words import words
 
 FIGURE_TRAITS = {"_anywidget_id", "_esm", "_css", "index", "title", "alt", "axes", "readouts", "width", "scale"}
@@ -77,8 +77,7 @@ def first_frame(state: dict) -> int:
     those of its start."""
     if "captions" not in state:
         return 0
-    settings = len(state["axes"][1]["values"]) if len(state["axes"]) == 2 else 1
-    return state["index"] * settings + state["index2"]
+    return frame_number(state["axes"], [state[trait] for trait in POSITIONS[: len(state["axes"])]])
 
 
 def controls_html(state: dict) -> str:

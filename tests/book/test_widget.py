@@ -178,6 +178,24 @@ def test_it_starts_where_python_left_it(open_page):
     assert np.array_equal(pixels(page), GREY[7, 2][..., None].repeat(3, -1))
 
 
+def test_three_controls_choose_a_frame_together(open_page):
+    """With the numbers and the line that belong to it."""
+    frames, numbers = GREY[:, :2].reshape(3, N // 3, 2, *GREY.shape[2:]), np.arange(2 * N).reshape(3, N // 3, 2)
+    lines = np.arange(N // 3 * 2 * 3).reshape(N // 3, 2, 3)
+    widget = FrameScrubber.from_arrays(
+        frames, title="Three", axes=[Axis("t", range(3)), Axis("T", range(N // 3)), Axis("kind", ["one", "two"])],
+        readouts={"frame": numbers}, companions=[Curve("lines", [0, 1, 2], lines)])
+    page = open_page(widget)
+    press(page, 0, "End")
+    press(page, 1, "ArrowRight")
+    press(page, 2, "ArrowRight")
+    assert values(page) == ["2", "1", "two"]
+    assert page.locator("dd").text_content() == str(numbers[2, 1, 1])
+    assert np.array_equal(pixels(page), frames[2, 1, 1][..., None].repeat(3, -1))
+    drawn = page.locator("path.fs-line").evaluate_all("all => all.findIndex((line) => line.classList.contains('fs-now'))")
+    assert drawn == 1 * 2 + 1
+
+
 def test_two_views_of_one_widget_move_together(open_page):
     widget = one_slider()
     page = open_page(widget, widget)

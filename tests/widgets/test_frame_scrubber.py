@@ -40,6 +40,23 @@ def test_grey_and_colour_with_one_and_two_sliders(frames, axes):
     assert np.array_equal(poster(widget), frames[2, 0] if len(axes) == 2 else frames[2])
 
 
+def test_with_three_sliders_the_last_one_moves_fastest():
+    frames, three = RNG.integers(0, 256, (3, 2, 4, 4, 5), dtype=np.uint8), [*TWO, Axis("T", range(4), start=3)]
+    numbers = np.arange(24).reshape(3, 2, 4)
+    lines = np.stack([numbers[0] + 10 * k for k in range(3)], axis=-1)  # (2, 4, 3): one of three points for each setting
+    curve = Curve("a line for each setting", [0, 1, 2], lines)
+    widget = scrubber(frames.tolist(), three, scale=1, captions=numbers, companions=[curve])
+    assert (widget.frame, widget.alt) == (3, "Noise. 3")
+    widget.index, widget.index2, widget.index3 = 2, 1, 2
+    assert (widget.frame, widget.captions[widget.frame]) == (22, "22")
+    assert np.array_equal(poster(widget), frames[2, 1, 2])
+    (line,) = widget.companions[0]["lines"]
+    assert len(line["y"]) == 8 and len(line["dots"]) == 24
+    assert line["dots"][22] == line["y"][1 * 4 + 2][2], "the dot lies on the line of its setting"
+    with pytest.raises(traitlets.TraitError, match=r"index3 must lie in 0\.\.3; given 4"):
+        widget.index3 = 4
+
+
 def test_floats_and_nested_lists_are_taken():
     assert np.array_equal(poster(scrubber(FRAMES / 127.5 - 1, scale=1)), FRAMES[0])
     assert np.array_equal(poster(scrubber([[list(row) for row in FRAMES2]][0], TWO, scale=1)), FRAMES2[0, 0])
@@ -131,9 +148,9 @@ def test_a_heavy_page_is_warned_about_and_a_light_one_is_not():
         (np.full((3, 4, 5), np.nan), ONE, "60 NaN"),
         (np.full((3, 4, 5), 200.0), ONE, r"floats must be in \[-1, 1\]"),
         (np.full((3, 4, 5), 256), ONE, r"0\.\.255; given 256"),
-        (FRAMES, [], "one or two Axis"),
-        (FRAMES, ONE * 3, "one or two Axis"),
-        (FRAMES, ["t"], "one or two Axis"),
+        (FRAMES, [], "one to three Axis"),
+        (FRAMES, ONE * 4, "one to three Axis"),
+        (FRAMES, ["t"], "one to three Axis"),
         (FRAMES, [Axis("", [0, 1, 2])], "needs a name"),
         (FRAMES[:1], [Axis("t", [0])], "at least two values; given 1"),
         (FRAMES, [Axis("t", [0, 1, 2], start=3)], r"index in 0\.\.2; given 3"),

@@ -57,7 +57,7 @@ def test_a_heavy_page_is_warned_about_and_a_light_one_is_not():
     ({"texts": "abc"}, "texts.*given 'abc'"),
     ({"texts": ["a", "b", "c"], "axes": TWO}, "lengths 3 x 2; given 3"),
     ({"texts": ["", " ", "\n"]}, "texts: at least one must have something to read; given 3 empty ones"),
-    ({"axes": []}, "one or two Axis"),
+    ({"axes": []}, "one to three Axis"),
     ({"captions": ["a"]}, "captions"),
     ({"title": ""}, "title: must not be empty"),
     ({"name": "A b"}, "name: must be lower-case"),
