@@ -3,12 +3,17 @@
     python tools/build.py run mutants            every mistake of tests/mutants/mistakes.toml
     python tools/build.py run mutants clip       those whose description holds this word
 
+A run can be stopped and repeated: what was caught stands in book/_build/mutants.json and is tried again only once the mistake,
+the file that it is planted in or the file of its test has changed. Delete that file to try everything anew.
+
 Exit status 1 if a mistake survives. The package itself is never touched.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import multiprocessing
 import os
 import re
@@ -19,12 +24,14 @@ import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from project import ROOT
+from project import BUILD, ROOT
 
 TABLE = ROOT / "tests" / "mutants" / "mistakes.toml"
 PACKAGE = ROOT / "diffusion_utils"
+RECORD = BUILD / "mutants.json"    # fingerprint → what was caught
 SECONDS = 600                      # a test that hangs on a mistake has noticed it too
 PASSED, FAILED = 0, 1              # pytest's exit statuses; any other is a fault of this script or of the table
+VERDICTS = {"failed": "caught by", "passed": "SURVIVES", "broken": "NOT TESTED by", "useless": "FAILS WITHOUT IT, TOO:"}
 
 
 def mistakes() -> list[dict[str, str]]:
@@ -80,27 +87,59 @@ def outcome(folder: Path, tests: list[str]) -> str:
     return {PASSED: "passed", FAILED: "failed"}.get(process.exitcode, "broken")
 
 
+def fingerprint(mistake: dict[str, str], test: str) -> str:
+    """Of what the verdict depends on: what is planted, the file that it is planted in, and the file of the test."""
+    parts = [mistake["right"], mistake["wrong"], test.removeprefix(str(ROOT))]
+    parts += [path.read_text(encoding="utf-8") for path in (PACKAGE / mistake["file"], Path(test.split("::")[0]))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def caught_before() -> dict[str, str]:
+    """Fingerprint → description of each mistake that a test has noticed."""
+    return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+
+
+def note(mark: str, mistake: dict[str, str]) -> None:
+    """Add a mistake to those that were caught; the file is whole at any time."""
+    RECORD.parent.mkdir(parents=True, exist_ok=True)
+    beside = RECORD.with_suffix(".new")
+    beside.write_text(json.dumps(caught_before() | {mark: mistake["seen"]}, ensure_ascii=False, indent=1), encoding="utf-8")
+    beside.replace(RECORD)
+
+
+def tried(folder: Path, mistake: dict[str, str], test: str) -> str:
+    """Plant the mistake in the copy, run the test, mend the copy: the outcome."""
+    path = folder / "diffusion_utils" / mistake["file"]
+    correct = path.read_text(encoding="utf-8")
+    path.write_text(planted(correct, mistake), encoding="utf-8")
+    result = outcome(folder, [test])
+    path.write_text(correct, encoding="utf-8")
+    return result
+
+
 def main(word: str = "") -> int:
     chosen = [mistake for mistake in mistakes() if word.lower() in mistake["seen"].lower()]
-    survivors = 0
+    tests = {mistake["caught_by"]: find_test(mistake["caught_by"]) for mistake in chosen}
+    marks = [fingerprint(mistake, tests[mistake["caught_by"]]) for mistake in chosen]
+    known = caught_before()
+    left = [(mark, mistake) for mark, mistake in zip(marks, chosen, strict=True) if mark not in known]
+    print(f"{len(chosen) - len(left)} of {len(chosen)} mistakes were caught before", flush=True)
+    passes, missed = {}, 0  # test → whether it passes without any mistake: one that does not proves nothing
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         folder = Path(name).resolve()
         shutil.copytree(PACKAGE, folder / "diffusion_utils", ignore=shutil.ignore_patterns("__pycache__"))
-        tests = {mistake["caught_by"]: find_test(mistake["caught_by"]) for mistake in chosen}
-        if outcome(folder, list(tests.values())) != "passed":
-            print("The tests do not pass without any mistake, so that they prove nothing.")
-            return 1
-        for number, mistake in enumerate(chosen, start=1):
-            path = folder / "diffusion_utils" / mistake["file"]
-            correct = path.read_text(encoding="utf-8")
-            path.write_text(planted(correct, mistake), encoding="utf-8")
-            result = outcome(folder, [tests[mistake["caught_by"]]])
-            path.write_text(correct, encoding="utf-8")
-            survivors += result != "failed"
-            verdict = {"failed": "caught by", "passed": "SURVIVES", "broken": "NOT TESTED by"}[result]
-            print(f"{number:3d}  {mistake['seen']}\n     {mistake['file']}: {verdict} {mistake['caught_by']}", flush=True)
-    print(f"{len(chosen)} mistakes planted, {survivors} survived")
-    return int(survivors > 0 or not chosen)
+        for number, (mark, mistake) in enumerate(left, start=1):
+            test = tests[mistake["caught_by"]]
+            if test not in passes:
+                passes[test] = outcome(folder, [test]) == "passed"
+            result = tried(folder, mistake, test) if passes[test] else "useless"
+            if result == "failed":
+                note(mark, mistake)
+            missed += result != "failed"
+            verdict = f"{VERDICTS[result]} {mistake['caught_by']}"
+            print(f"{number:3d}  {mistake['seen']}\n     {mistake['file']}: {verdict}", flush=True)
+    print(f"{len(left)} mistakes planted, {missed} not caught")
+    return int(missed > 0 or not chosen)
 
 
 # Where processes can be forked (not on Windows) what takes seconds to import is imported once, for all.
