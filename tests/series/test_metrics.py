@@ -41,8 +41,8 @@ def test_crps_prefers_the_right_spread_and_is_no_absolute_error() -> None:
 def test_a_band_of_right_samples_covers_its_share(share, m) -> None:
     n = 40_000
     found = float(coverage(draws(m, n), draws(n, seed=1), share).double().mean())
-    # four standard errors of a share; the plain quantiles of 16 samples would cover 0.03 and 0.09 less. For 16 samples the ends of
-    # the band of 90 % lie beyond the first and the last one: it is the range, which covers 15/17
+    # four standard errors of a share; the plain quantiles of 16 samples would cover 0.03 and 0.09 less. The ends of the band of
+    # 90 % lie beyond the first and the last of 16: it is their range, which covers 15/17
     wanted = min(share, (m - 1) / (m + 1))
     # between two samples in order the share is not quite linear: at most 0.01
     assert abs(found - wanted) < 4 * math.sqrt(share * (1 - share) / n) + 0.01
