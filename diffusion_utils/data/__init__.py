@@ -7,17 +7,19 @@ from torch import Tensor
 from ..registry import chosen
 from .dataset import Dataset, TensorData
 from .electricity import load_etth1
+from .emoji import load_emoji
+from .emoji import tokens_of as tokens_of_emoji
 from .mnist import DataError, ImageData, check_mnist, load_mnist, to_model, to_pixels
 from .pictures import load_pictures
 from .scenes import load_scenes, tokens_of
 from .text import load_names, load_shakespeare, load_text
 
 LOADERS: dict[str, Callable[..., Dataset]] = {"mnist": load_mnist, "pictures": load_pictures, "scenes": load_scenes,
-                                          "etth1": load_etth1,
+                                          "etth1": load_etth1, "emoji": load_emoji,
                                           "shakespeare": load_shakespeare, "names": load_names, "text": load_text}
 
 # name → a function of prompts, one or a list, that gives the numbers of their words, int64 (N, L)
-PROMPTS: dict[str, Callable[[str | list[str]], Tensor]] = {"scenes": tokens_of}
+PROMPTS: dict[str, Callable[[str | list[str]], Tensor]] = {"scenes": tokens_of, "emoji": tokens_of_emoji}
 
 
 def load_data(entry: str | dict | None, split: str) -> Dataset:

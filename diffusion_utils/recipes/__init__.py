@@ -1,6 +1,8 @@
 """One file a checkpoint: how it was trained, from scratch, on whatever device there is."""
 
 from ..errors import unknown_name
+from .emoji_latent import EMOJI_LATENT
+from .emoji_vae import EMOJI_VAE
 from .etth1 import ETTH1
 from .mnist_classifier import MNIST_CLASSIFIER
 from .mnist_unet import MNIST_UNET
@@ -12,7 +14,8 @@ from .scenes_vae import SCENES_VAE
 from .shakespeare import SHAKESPEARE, SHAKESPEARE_LEFT_TO_RIGHT
 
 RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET_BASE, MNIST_UNET, MNIST_UNET_CLASS, SCENES_VAE,
-                                              SCENES_LATENT, ETTH1, SHAKESPEARE, SHAKESPEARE_LEFT_TO_RIGHT, NAMES)}
+                                              SCENES_LATENT, ETTH1, SHAKESPEARE, SHAKESPEARE_LEFT_TO_RIGHT, NAMES,
+                                              EMOJI_VAE, EMOJI_LATENT)}
 
 
 def get_recipe(name: str):

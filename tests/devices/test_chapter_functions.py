@@ -329,8 +329,8 @@ def test_digits_and_labels_to_be_evaluated_may_lie_on_a_device(device: torch.dev
 # Latents
 
 
-@check("networks.autoencoder.Autoencoder.moments", "recipes.scenes_vae.AutoencoderRecipe.loss_fn",
-       "recipes.scenes_latent.LatentRecipe.loss_fn")
+@check("networks.autoencoder.Autoencoder.moments", "recipes.autoencoder.AutoencoderRecipe.loss_fn",
+       "recipes.latent.LatentRecipe.loss_fn")
 def check_latents(device: torch.device) -> object:
     scenes, step = load_scenes("test", 4), step_of(torch.arange(4))
     recipe = dataclasses.replace(recipes.get_recipe("scenes-vae"), network=SMALL_CODER)

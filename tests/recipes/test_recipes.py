@@ -171,7 +171,8 @@ def test_shipped_checkpoints_are_what_the_recipe_says(name):
     card, recipe = checkpoints.read_card(name), get_recipe(name)
     assert card["config"] == recipe.config() | recipe.uses(few_digits())
     assert card["training"]["steps_done"] == recipe.train.steps
-    learnt_from = {"mnist": ("mnist-train", 60_000), "scenes": ("scenes-train (100000 seen, seed 0)", 100_000)}
+    learnt_from = {"mnist": ("mnist-train", 60_000), "scenes": ("scenes-train (100000 seen, seed 0)", 100_000),
+                   "emoji": ("emoji-train", 13_776)}
     assert (card["data"]["name"], card["data"]["n"]) == learnt_from[recipe.data]
     assert card["training"]["hardware"] and card["training"]["seconds"] > 0 and card["figures"]
     assert checkpoints.find_card(name).with_suffix(".safetensors").stat().st_size <= 8 * 2**20
@@ -179,7 +180,7 @@ def test_shipped_checkpoints_are_what_the_recipe_says(name):
 
 
 def test_what_is_not_shipped_of_the_recipes_is_kept_as_a_record():
-    in_the_making = {"scenes-latent", "etth1"}
+    in_the_making = {"scenes-latent", "emoji-vae", "emoji-latent", "etth1"}
     assert set(RECIPES) - set(checkpoints.available()) == {"mnist-unet-base"} | in_the_making
     record, recipe = records.load_record("mnist-unet-base"), get_recipe("mnist-unet-base")
     assert record["config"] == recipe.config() | recipe.uses(few_digits())

@@ -51,6 +51,10 @@ class SceneData:
         generator = torch.Generator().manual_seed(0)
         return tokens_of(draw_captions(self.facts[rows], generator, said=1.0)).to(self.pictures.device)
 
+    def draw_prompts(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Captions of these rows, with words left out at random: int64 (B, 14)."""
+        return tokens_of(draw_captions(self.facts[rows], generator))
+
 
 def load_scenes(split: str = "train", n: int | None = None, kind: str = "seen", seed: int = 0) -> SceneData:
     """n scenes with digits of that split, 'train' (100,000 by default) or 'test' (2,000).

@@ -6,13 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import unknown_name
+from ..prompts import BEGIN, PAD, numbers_of
 from .facts import COLOUR, COLOURS, COUNT, DIGIT, FACTS, FIRST, RELATION, RELATIONS, SECOND, SIZE, SIZES, STROKE, STROKES
 
 NUMERALS = tuple("0123456789")
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TURNED = ("right of", "below")  # the relations of the second digit to the first
-PAD, BEGIN = "·", "^"  # nothing; and what stands before the first word, so that a prompt without words is one, too
 WORDS = (PAD, BEGIN, "a", "an", *NUMERALS, *NAMES, *COLOURS, *SIZES, *STROKES, "left", "right", "of", "above", "below")
 NUMBER = {word: number for number, word in enumerate(WORDS)}
 LENGTH = 14  # numbers of a prompt: the beginning, and at most 13 words
@@ -81,18 +80,8 @@ def tokens_of(texts: str | list[str]) -> Tensor:
     Capitals, commas and full stops do not matter. A prompt may be empty. Raises ValueError for a word that is not known, with
     the nearest that is, and for more than 13 words.
     """
-    rows = [_numbers(text) for text in ([texts] if isinstance(texts, str) else texts)]
-    return torch.tensor([row + [NUMBER[PAD]] * (LENGTH - len(row)) for row in rows], dtype=torch.int64)
-
-
-def _numbers(text: str) -> list[int]:
-    words = text.lower().replace(",", " ").replace(".", " ").split()
-    if len(words) >= LENGTH:
-        raise ValueError(f"a prompt has at most {LENGTH - 1} words, got {len(words)}: {' '.join(words[:6])} …")
-    for word in words:
-        if word not in WORDS[2:]:
-            raise unknown_name("word", word, WORDS[2:])
-    return [NUMBER[BEGIN], *(NUMBER[word] for word in words)]
+    said = [text.lower().replace(",", " ").replace(".", " ").split() for text in ([texts] if isinstance(texts, str) else texts)]
+    return numbers_of(said, NUMBER, LENGTH)
 
 
 def words_of(tokens: Tensor) -> list[str]:
