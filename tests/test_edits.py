@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scene_model import small_model
 
 from diffusion_utils import checkpoints
 from diffusion_utils.checkpoints import Checkpoint
-from diffusion_utils.data.scenes.captions import LENGTH, WORDS
 from diffusion_utils.edits import code_mask, inpaint, redraw, swap
 from diffusion_utils.generate import generate
-from diffusion_utils.networks import TextUNet
 
 FAST = {"sampler": "ddpm", "steps": 3}
 
 
 @pytest.fixture(scope="module")
 def checkpoint() -> Checkpoint:
-    """The codec of scenes, and a network that draws no scenes, but does what its words, its picture and its weights say."""
-    torch.manual_seed(0)
-    net = TextUNet(len(WORDS), LENGTH, channels=(8, 16), emb_dim=16, dim=16, layers=1).eval().requires_grad_(False)
-    for name, p in net.named_parameters():
-        if p.ndim > 1:
-            torch.nn.init.normal_(p, std=1.0 if ".kv." in name or "words" in name else 0.2)
-    config = {"network": {}, "schedule": {"name": "cosine", "T": 1000}, "predicts": "v", "prompts": "scenes",
-              "sampling": {"sampler": "ddim", "steps": 3}, "codec": {"kind": "network", "part": "vae", "shape": [3, 64, 64],
-                                                                     "clip": [-1, 1]},
-              "sample": {"shape": [4, 16, 16], "clip": None, "condition": {"shape": [LENGTH], "dtype": "int64"}}}
-    return Checkpoint("small", {"config": config}, net, {"vae": checkpoints.load("scenes-vae", "cpu").net})
+    return small_model()
 
 
 def pictures(n: int = 3) -> torch.Tensor:
