@@ -12,7 +12,8 @@ from PIL import Image
 from diffusion_utils.data import LOADERS, DataError, to_model
 from diffusion_utils.data.decode import decode, eight_bits, squared
 from diffusion_utils.data.idx import parse
-from diffusion_utils.data.pictures import labels_of, read_pictures
+from diffusion_utils.data.pictures import read_pictures
+from diffusion_utils.data.pictures.files import labels_of
 
 
 def noise(width: int, height: int, channels: int, seed: int) -> np.ndarray:

@@ -35,7 +35,7 @@ MADE = {  # made like something that is given, without a device
     "chapters/article/measure.py loss_at_the_listings_levels": "moved batch by batch",
     "exercises/ch04.py four_mistakes": "drawn on the CPU, then moved",
     "metrics/digits.py _against_training_digits": "rows of data on the CPU",
-    "data/pictures.py kept_back": "a folder is read on the CPU",
+    "data/pictures/classes.py kept_back": "a folder is read on the CPU",
     "data/scenes/captions.py draw_captions": "which words are said is decided on the CPU",
     "exact.py GaussianMixture.draw": "the mixture is on the CPU",
     "exact.py GaussianMixture.quantile": "the mixture is on the CPU",
