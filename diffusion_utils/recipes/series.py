@@ -73,7 +73,7 @@ class SeriesRecipe(DiffusionRecipe):
             n, generator = len(step.rows), step.generator
             t = spread_times(n, schedule.T, generator, self.time_power)
             eps = torch.randn((n, *data.shape), generator=generator)
-            masks = known_masks[torch.randint(self.masks, (self.groups,), generator=generator)]
+            masks = known_masks[torch.randperm(self.masks, generator=generator)[:self.groups]]
             masks = masks[torch.arange(n) * self.groups // n]
             t, eps, masks, rows = (group.share(a) for a in (t, eps, masks, step.rows))
             rows = rows.to(device)
