@@ -1,8 +1,8 @@
 """What the attempts at "left of" were right in: python tools/build.py run record_places "a name=runs/scenes-latent" …
 
 Each is a run's folder, finished or not, of a recipe like scenes-latent. Its snapshots say how many scenes were as asked on the
-way. Of a finished one, scenes of full captions are drawn, at w = 1: of one digit, and of two, which may stand in each other's
-places. Writes diffusion_utils/records/scenes-places.json, which chapter 6 shows.
+way, at w = 1. Of a finished one, scenes of full captions are drawn, at w = 3: of one digit, and of two, which may stand in
+each other's places. Writes diffusion_utils/records/scenes-places.json, which chapter 6 shows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from diffusion_utils.generate import generate
 from diffusion_utils.metrics.binding import exchanged
 from diffusion_utils.metrics.scenes import read_scenes
 
-N = 300
+N, WEIGHT = 300, 3.0
 
 
 def over_training(folder: Path) -> list[dict]:
@@ -38,7 +38,7 @@ def shares(card: Path) -> dict[str, float]:
     have them in their places, and how many in each other's."""
     model, real = checkpoints.load(card), load_scenes("test", N)
     wanted = real.facts.numpy()
-    found = read_scenes(generate(model, N, cond=real.condition(torch.arange(N)), batch=50)).facts
+    found = read_scenes(generate(model, N, cond=real.condition(torch.arange(N)), weight=WEIGHT, batch=50)).facts
     one, digits = wanted[:, COUNT] == 1, exchanged(wanted, found)
     return {"one": float(agrees(wanted, found)[one].all(1).mean()), "n_one": int(one.sum()),
             "placed": digits["placed"].share, "exchanged": digits["places"].share, "n_two": digits["placed"].n}
@@ -50,8 +50,8 @@ def main(named: list[str]) -> None:
     for name, _, folder in (one.rpartition("=") for one in named):
         card = next(iter(Path(folder).glob("*.json")), None)
         attempts.append({"name": name, "right_over_training": over_training(Path(folder))} | (shares(card) if card else {}))
-    record = {"measure": "scenes as asked (w = 1) by networks that differ in what they know of places", "n": N,
-              "hardware": describe(pick_device()), "date": date.today().isoformat(), "attempts": attempts}
+    record = {"measure": "scenes as asked by networks that differ in what they know of places, at w = 1, at the end at 3",
+              "n": N, "hardware": describe(pick_device()), "date": date.today().isoformat(), "attempts": attempts}
     write_atomic(records.FOLDER / "scenes-places.json", checkpoints.json_bytes(record))
 
 
