@@ -81,3 +81,9 @@ def test_a_page_prints_in_the_light_with_three_states_of_each_figure(browser, si
 
 STATES = """places => places.map(place => [...place.querySelectorAll(".fs-paper > .fs")].map(state =>
     document.documentElement.dataset.theme === "light" && state.querySelector(".fs-settings").textContent))"""
+
+
+def test_it_is_known_which_characters_no_font_here_has(browser):
+    """Two places of Unicode that no script has, and two letters."""
+    assert pdf.are_boxes(browser, "\u0378\u0379")
+    assert not pdf.are_boxes(browser, "ab")

@@ -27,6 +27,16 @@ LARGEST = 40        # MB
 MARGINS = (45, 45, 45, 45)       # points, left, bottom, right, top: a little less than those of print.css
 HEADINGS = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
     .filter((heading) => heading.getClientRects().length).map((heading) => heading.innerText)"""
+CHINESE = "扩散模型"      # of the glossary and of a reference
+NO_FONT = """NOTE: no font here has Chinese characters, so the glossary shows boxes in their place. Debian and Ubuntu have one:
+      sudo apt-get install fonts-wqy-microhei"""
+DRAWN = """(text) => [...text].map((character) => {
+    const canvas = document.createElement("canvas");
+    const context = canvas.getContext("2d");
+    context.font = "32px sans-serif";
+    context.fillText(character, 4, 40);
+    return canvas.toDataURL();
+})"""
 CODE = """() => [...document.querySelectorAll("pre")].map((block) => block.textContent)"""
 
 
@@ -37,6 +47,8 @@ def main() -> int:
         browser = launch(playwright)
         if browser is None:
             sys.exit(NO_BROWSER)
+        if are_boxes(browser, CHINESE):
+            print(NO_FONT)
         code = make(browser, HTML, PDF)
     lost, size = missing(code, PDF), PDF.stat().st_size / 1e6
     for block in lost:
@@ -61,6 +73,12 @@ def make(browser: Browser, folder: Path, target: Path, only: list[str] | None = 
         tab.emulate_media(media="print")
         give_outline(target, [" ".join(heading.split()) for heading in tab.evaluate(HEADINGS)])
         return tab.evaluate(CODE)
+
+
+def are_boxes(browser: Browser, text: str) -> bool:
+    """Whether this machine has no font for the text, whose characters are then all drawn alike."""
+    with browser.new_context() as context:
+        return len(set(context.new_page().evaluate(DRAWN, text))) == 1
 
 
 def destinations(path: Path) -> dict[str, int]:
