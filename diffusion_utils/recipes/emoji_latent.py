@@ -38,6 +38,6 @@ EMOJI_LATENT = EmojiRecipe(
     predicts="v",
     dropout=0.1,
     sampling={"sampler": "dpmpp_2m", "steps": 25, "spacing": "uniform"},
-    snapshots=(500, 1000, 2000, 4000, 8000, 18_000),
-    train=TrainConfig(steps=18_000, batch=192, lr=2e-3, warmup=100, ema=0.999, log_every=50, optimiser="muon"),
+    snapshots=(500, 1000, 2000, 4000, 8000, 15_000),
+    train=TrainConfig(steps=15_000, batch=192, lr=2e-3, warmup=100, ema=0.999, log_every=50, optimiser="muon"),
 )
