@@ -83,12 +83,16 @@ def scale_of(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     if there is nothing at all. s² = (Σd² + 8·0.25)/(n + 8) for n observed values whose deviations from the mean are d: few
     values say little of the spread, and none would divide by zero.
     """
-    seen = torch.where(mask > 0, values, 0.0)  # not a product: what is missing may be anything, also NaN
+    # no product: what is missing may be anything, also NaN
+    seen = torch.where(mask > 0, values, 0.0)
     n = mask.sum(-1, keepdim=True)
-    of_all = seen.sum((1, 2), keepdim=True) / mask.sum((1, 2), keepdim=True).clamp(min=1)
-    mean = torch.where(n > 0, seen.sum(-1, keepdim=True) / n.clamp(min=1), of_all)
+    all_n = mask.sum((1, 2), keepdim=True).clamp(min=1)
+    of_all = seen.sum((1, 2), keepdim=True) / all_n
+    of_own = seen.sum(-1, keepdim=True) / n.clamp(min=1)
+    mean = torch.where(n > 0, of_own, of_all)
     squares = (mask * (seen - mean)).square().sum(-1, keepdim=True)
-    return mean, ((squares + PRIOR_VALUES * PRIOR_VARIANCE) / (n + PRIOR_VALUES)).sqrt()
+    prior = PRIOR_VALUES * PRIOR_VARIANCE
+    return mean, ((squares + prior) / (n + PRIOR_VALUES)).sqrt()
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,10 @@ def fair_crps(samples: Tensor, truth: Tensor) -> Tensor:
     m = len(samples)
     if m < 2 or samples.shape[1:] != truth.shape:
         raise ValueError(f"samples must be (M ≥ 2, {', '.join(map(str, truth.shape))}), got {tuple(samples.shape)}")
-    weights = (2 * torch.arange(1, m + 1, dtype=samples.dtype) - m - 1).to(samples.device)
-    pairs = torch.tensordot(weights, samples.sort(0).values, dims=1)  # the sum over pairs i < j
+    place = torch.arange(1, m + 1, dtype=samples.dtype)
+    weights = (2 * place - m - 1).to(samples.device)
+    ordered = samples.sort(0).values
+    pairs = torch.tensordot(weights, ordered, dims=1)  # i < j
     return (samples - truth).abs().mean(0) - pairs / (m * (m - 1))
 
 
