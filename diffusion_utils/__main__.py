@@ -45,12 +45,12 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=info)
 
     one = commands.add_parser("train", help="train a recipe from scratch")
-    one.add_argument("recipe", help=", ".join(RECIPES) + "; or your own, with --data: pictures or series")
+    one.add_argument("recipe", help=", ".join(RECIPES) + "; or your own, with --data: pictures, series or text")
     one.add_argument("--data", type=path, help="pictures: a folder of them, PNG, JPEG, WebP, GIF or BMP, or of IDX files; "
-                     "series: a CSV file with a column of times, hour by hour")
+                     "series: a CSV file with a column of times, hour by hour; text: a text file in UTF-8")
     one.add_argument("--size", type=int, help="pictures: they become so many pixels high and wide (default: 32, or less if "
                      "they are smaller)")
-    one.add_argument("--minutes", type=finite, help="pictures, series: how long to train (default: 60)")
+    one.add_argument("--minutes", type=finite, help="pictures, series, text: how long to train (default: 60)")
     one.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     one.add_argument("--folder", type=path, default="runs", help="where the run is kept (default: runs)")
     one.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")

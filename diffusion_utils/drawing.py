@@ -103,13 +103,14 @@ def discrete_denoiser(checkpoint: Checkpoint) -> DiscreteDenoiser:
 
 def draw_discrete(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, *, cond: Condition = None, weight: float = 1.0,
                   seed: int = 0, batch: int = 250, progress: bool = False, known: Tensor | None = None) -> Tensor:
-    """n rows of classes, int64 (n, L), on the CPU. known: int64 (L,), classes that are kept, −1 for what is to be filled."""
+    """n rows of classes, int64 (n, L), on the CPU. known: int64 (L,) or (n, L), classes that are kept, −1 for what is to be
+    filled."""
     limits, denoiser = (make_limit(checkpoint.card["config"]["limit"]),), guided_log(checkpoint.denoiser, weight)
 
     def walk_of(rows: range) -> Iterator[State]:
         told, how = each(lambda entry: entry[rows.start:rows.stop], cond), {}
         if known is not None:
-            kept = known.expand(len(rows), -1)
+            kept = known.expand(n, -1)[rows.start:rows.stop]
             write = keep(limits, checkpoint.schedule, (kept,), (kept >= 0,), seed, rows)
             hidden = torch.full_like(kept, limits[0].states - 1)
             how = {"x_start": write((hidden,), checkpoint.schedule.T), "after_step": write}
@@ -123,12 +124,19 @@ def draw_discrete(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, *, c
 
 
 def discrete_figures(checkpoint: Checkpoint) -> dict:
-    """The bounds of what was held out, by `metrics.text`, which is built upon this file."""
+    """The bounds of what was held out, and how often a hidden word is found, by `metrics`, which is built upon this file."""
     from .data import load_data
+    from .data.text import TextWindows
+    from .metrics.infilling import hit_rates
     from .metrics.text import both_bounds
 
     config = checkpoint.card["config"]
-    return {"bounds": both_bounds(checkpoint.net, make_limit(config["limit"]), load_data(config["data"], "test"))}
+    limit, test = make_limit(config["limit"]), load_data(config["data"], "test")
+    found = {"bounds": both_bounds(checkpoint.net, limit, test)}
+    if limit.hides and isinstance(test, TextWindows):
+        file = config["data"]["file"] if isinstance(config["data"], dict) else None
+        found["hidden_words_found"] = hit_rates(checkpoint, test, file)
+    return found
 
 
 KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian), "series": Kind(Sampler, draw_series),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -18,7 +17,7 @@ from ..checks import on_cpu, whole_number
 from ..conditions import Condition
 from ..errors import unknown_name
 from ..noise import SampleUniform, mixed_seed, sample_indices
-from ..sampling import State, timesteps, walk
+from ..sampling import State, check_walk, timesteps, walk
 from ..schedules import Schedule
 from .laws import corrupt, draw, fresh, renoise
 from .limits import Limit
@@ -164,7 +163,7 @@ def sample_discrete(
                          f"{', '.join(limit.name for limit in limits)}; use 'independent'")
     indices = sample_indices(indices, batch if x_start is None else len(x_start[0])) if indices is None else list(indices)
     draws = uniforms(seed, indices, shapes)
-    times = _check_walk(schedule, sampler.times(schedule) if times is None else times)
+    times = check_walk(schedule, sampler.times(schedule) if times is None else times)
     noise = start(limits, draws())  # drawn in any case: what follows does not depend on x_start
     step = DiscreteStep(denoiser, schedule, limits, sampler, cond)
     yield from walk(step, noise if x_start is None else x_start, times, draws, after_step)
@@ -188,10 +187,3 @@ def keep(limits: Sequence[Limit], schedule: Schedule, known: Parts, kept: Parts,
         return tuple(written)
 
     return write
-
-
-def _check_walk(schedule: Schedule, times: Sequence[int]) -> list[int]:
-    times = schedule.check_t(torch.as_tensor(times)).tolist()
-    if len(times) < 2 or times[-1] != 0 or any(a == b for a, b in pairwise(times)):
-        raise ValueError(f"a walk has at least two times, no two the same in a row, and ends at 0, got {times}")
-    return times

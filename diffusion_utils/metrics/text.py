@@ -46,8 +46,7 @@ def evaluate(x: Tensor, cond: None = None, calls: int | None = None, device: str
 def judge_of(file: str | None, length: int) -> NGram:
     """The judge, which knows the training text alone."""
     train = load_text("train", file, length) if file else load_shakespeare("train", length)
-    order = JUDGE if len(train.alphabet) ** JUDGE < 2**62 else 3
-    return NGram(train.tokens.numpy(), len(train.alphabet), order)
+    return NGram(train.tokens.numpy(), len(train.alphabet), JUDGE)
 
 
 def figures_of(rows: np.ndarray, judge: NGram, train: TextWindows) -> dict:

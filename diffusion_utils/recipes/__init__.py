@@ -11,7 +11,8 @@ from .mnist_unet_class import MNIST_UNET_CLASS
 from .names import NAMES
 from .scenes_latent import SCENES_LATENT
 from .scenes_vae import SCENES_VAE
-from .shakespeare import SHAKESPEARE, SHAKESPEARE_LEFT_TO_RIGHT
+from .shakespeare import SHAKESPEARE
+from .shakespeare_left_to_right import SHAKESPEARE_LEFT_TO_RIGHT
 
 RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET_BASE, MNIST_UNET, MNIST_UNET_CLASS, SCENES_VAE,
                                               SCENES_LATENT, ETTH1, SHAKESPEARE, SHAKESPEARE_LEFT_TO_RIGHT, NAMES,

@@ -7,8 +7,8 @@ From one step to a walk: `kernels` (a step from t to s), `times` (which t), `set
 from .gaussian import GaussianStep, sample
 from .kernels import fresh_std, posterior_std, renoise, step_std, update
 from .settings import MUCH_NOISE, SAMPLERS, STOCHASTIC, Sampler
-from .times import SPACINGS, timesteps
+from .times import SPACINGS, check_walk, timesteps
 from .walking import State, Step, walk
 
-__all__ = ["MUCH_NOISE", "SAMPLERS", "SPACINGS", "STOCHASTIC", "GaussianStep", "Sampler", "State", "Step", "fresh_std",
-           "posterior_std", "renoise", "sample", "step_std", "timesteps", "update", "walk"]
+__all__ = ["MUCH_NOISE", "SAMPLERS", "SPACINGS", "STOCHASTIC", "GaussianStep", "Sampler", "State", "Step", "check_walk",
+           "fresh_std", "posterior_std", "renoise", "sample", "step_std", "timesteps", "update", "walk"]

@@ -7,7 +7,6 @@ and its SDE form, which is the same estimate with the fresh noise of DDPM).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -20,6 +19,7 @@ from ..noise import SampleNoise, sample_indices
 from ..schedules import Schedule
 from .kernels import fresh_std, renoise, step_std, update
 from .settings import Sampler
+from .times import check_walk
 from .walking import State, walk
 
 
@@ -117,7 +117,7 @@ def sample(
     device = device or ("cpu" if x_start is None else x_start.device)
     shape = _check_shape(shape) if x_start is None else x_start.shape
     times = sampler.times(schedule) if times is None else times
-    times = _check_walk(schedule, times)
+    times = check_walk(schedule, times)
     if hasattr(after_step, "begin"):
         after_step = after_step.begin()
     indices = sample_indices(indices, shape[0])
@@ -134,10 +134,3 @@ def _check_shape(shape: Sequence[int]) -> tuple[int, ...]:
     if not isinstance(shape, Sequence) or len(shape) == 0:
         raise ValueError(f"shape must be that of all samples, (B, …), got {shape!r}")
     return tuple(whole_number("each number of shape", n, 1) for n in shape)
-
-
-def _check_walk(schedule: Schedule, times: Sequence[int]) -> list[int]:
-    times = schedule.check_t(torch.as_tensor(times)).tolist()
-    if len(times) < 2 or times[-1] != 0 or any(a == b for a, b in pairwise(times)):
-        raise ValueError(f"a walk has at least two times, no two the same in a row, and ends at 0, got {times}")
-    return times

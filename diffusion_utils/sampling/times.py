@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Real
 
 import torch
@@ -38,6 +40,14 @@ def timesteps(schedule: Schedule, steps: int, spacing: str | float = "uniform", 
     first = lam[start] if torch.isfinite(lam[start]) else lam[start - 1]
     wanted = torch.linspace(float(first), float(lam[1]), steps, dtype=torch.float64)  # the last step goes to the data
     return _apart([start] + [int((lam[1:start] - w).abs().argmin()) + 1 for w in wanted[1:]] + [0])
+
+
+def check_walk(schedule: Schedule, times: Sequence[int]) -> list[int]:
+    """The times as integers. Raises ValueError unless they make a walk that ends at 0."""
+    times = schedule.check_t(torch.as_tensor(times)).tolist()
+    if len(times) < 2 or times[-1] != 0 or any(a == b for a, b in pairwise(times)):
+        raise ValueError(f"a walk has at least two times, no two the same in a row, and ends at 0, got {times}")
+    return times
 
 
 def _apart(times: list[int]) -> list[int]:

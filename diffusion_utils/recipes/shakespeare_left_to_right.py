@@ -1,0 +1,15 @@
+"""shakespeare-left-to-right: the twin of shakespeare, of the same size, batches and steps, which learns the next letter.
+
+What diffusion has to be compared with. Nothing is drawn from it, and it is not shipped.
+"""
+
+from .discrete import LeftToRightRecipe
+from .shakespeare import SHAKESPEARE
+
+SHAKESPEARE_LEFT_TO_RIGHT = LeftToRightRecipe(
+    name="shakespeare-left-to-right",
+    data="shakespeare",
+    network=SHAKESPEARE.network | {"causal": True},
+    alphabet=SHAKESPEARE.alphabet,
+    train=SHAKESPEARE.train,
+)
