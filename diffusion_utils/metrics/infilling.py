@@ -48,7 +48,7 @@ def hit_rates(checkpoint: Checkpoint, test: TextWindows, file: str | None = None
     counted = torch.from_numpy(filled_from_the_left(judge, rows.numpy(), hidden.numpy()))
 
     def hits(x: Tensor) -> float:
-        return float(((x == rows) | ~hidden).all(1).double().mean())
+        return float(((x == rows) | ~hidden).all(1).float().mean())
 
     return {"network": hits(drawn), f"{judge.order}-gram": hits(counted), "words": len(rows)}
 

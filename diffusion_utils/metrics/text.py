@@ -157,8 +157,8 @@ def bits_left_to_right(net: nn.Module, test: Dataset, most: int = 2000) -> dict:
 
     @torch.no_grad()
     def lost(x: Tensor, seed: int) -> Tensor:
-        logits = net(x.to(device), torch.zeros(len(x), device=device)).double()
-        return F.cross_entropy(logits.transpose(1, 2), x.to(device), reduction="none").sum(1).cpu()
+        logits = net(x.to(device), torch.zeros(len(x), device=device)).cpu().double()
+        return F.cross_entropy(logits.transpose(1, 2), x, reduction="none").sum(1)
 
     return in_bits(lost, test, most)
 
