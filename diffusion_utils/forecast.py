@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .conditions import Condition, each
-from .data.windows import clock, scale_of
+from .data.windows import DAY, SeriesData, clock, scale_of
 from .denoiser import DenoiserFn
 from .drawing import in_batches
 from .generate import generate
@@ -71,6 +71,15 @@ def frame_of(known: Tensor, mask: Tensor, hours: Tensor, gaussian: WindowGaussia
     centre, spread = level + mean, torch.where(mask > 0, scale, std * (scale / usual).sqrt())
     side = torch.cat([hours, mean / scale, (1 - mask) * spread / scale], 1)
     return Frame(centre, spread, torch.zeros_like(known), mask, side)
+
+
+def learnt_gaussian(data: SeriesData, **how) -> WindowGaussian:
+    """The Gaussian of the windows of a train part, on the CPU. how: its level and nugget."""
+    gaussian, data = WindowGaussian(*data.shape, **how), data.to(torch.device("cpu"))
+    rows = torch.arange(0, len(data), DAY)
+    _, scale = scale_of(data.x0(rows), data.there(rows))
+    gaussian.learn(data.values, scale.mean((0, 2)))
+    return gaussian
 
 
 def draw_series(checkpoint: Checkpoint, n: int, sampler: Sampler, *, cond: Condition = None, weight: float | Tensor = 1.0,

@@ -12,10 +12,10 @@ from tqdm.auto import tqdm
 
 from .. import checkpoints
 from ..data.electricity import load_electricity, task_masks
-from ..data.windows import DAY, WINDOW, Series, SeriesData, scale_of, windows_of
+from ..data.windows import DAY, WINDOW, Series, SeriesData, windows_of
 from ..devices import autocast
 from ..files import write_atomic
-from ..forecast import Frame, frame_of
+from ..forecast import Frame, frame_of, learnt_gaussian
 from ..losses import diffusion_loss, spread_times
 from ..masks import draw_mask
 from ..networks.window_gaussian import WindowGaussian
@@ -92,14 +92,7 @@ class SeriesRecipe(DiffusionRecipe):
 
     def learn_gaussian(self, data: SeriesData) -> WindowGaussian | None:
         """The Gaussian of the data, on the CPU; None where there is none."""
-        if not self.residual:
-            return None
-        gaussian = WindowGaussian(len(data.values), data.length, **(self.gaussian or {}))
-        rows = torch.arange(0, len(data), DAY)
-        cpu = data.to(torch.device("cpu"))
-        _, scale = scale_of(cpu.x0(rows), cpu.there(rows))
-        gaussian.learn(cpu.values, scale.mean((0, 2)))
-        return gaussian
+        return learnt_gaussian(data, **(self.gaussian or {})) if self.residual else None
 
     def on_progress(self, progress: Progress, data: SeriesData, folder: Path) -> None:
         """Look at the validation part, write down what it says, and keep the weights if they are the best so far."""
