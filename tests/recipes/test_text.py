@@ -63,15 +63,15 @@ def test_shakespeare_from_training_to_figures(small, capsys):
     assert {"judge_bits", "entropy", "distinct_4_grams", "real_words", "longest_copy", "real_text"} <= set(found)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    (["--keep", "Maß_"], "unknown character 'ß'"), (["--keep", "_" * 129], "1…128 characters, got 129"),
-    (["--out", "x.png"], "must end in .txt"), (["--label", "3"], "--keep is how a text begins"),
-    (["--sampler", "ddim"], "--sampler is no setting of shakespeare; it has --steps, --spacing, --order, --kappa"),
-    (["--kappa", "0.5"], "belongs to the order 'independent'")])
-def test_options_that_do_nothing_for_text_are_refused(small, capsys, options, message):
+def test_options_that_do_nothing_for_text_are_refused(small, capsys):
     said(capsys, "train", "shakespeare")
-    assert main(["sample", "--checkpoint", "runs/shakespeare/shakespeare", "--device", "cpu", *options]) == 2
-    assert message in capsys.readouterr().err
+    for options, message in [
+            (["--keep", "Maß_"], "unknown character 'ß'"), (["--keep", "_" * 129], "1…128 characters, got 129"),
+            (["--out", "x.png"], "must end in .txt"), (["--label", "3"], "--keep is how a text begins"),
+            (["--sampler", "ddim"], "--sampler is no setting of shakespeare; it has --steps, --spacing, --order, --kappa"),
+            (["--kappa", "0.5"], "belongs to the order 'independent'")]:
+        assert main(["sample", "--checkpoint", "runs/shakespeare/shakespeare", "--device", "cpu", *options]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_texts_go_into_a_file_as_text_or_as_numbers(small, capsys, tmp_path):
