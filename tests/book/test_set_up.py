@@ -1,6 +1,7 @@
 """A chapter's page: its set-up in one fold at the end, and code that goes on below itself where it is wider than the page."""
 
 import json
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -10,7 +11,7 @@ from .conftest import ROOT
 from .small_book import CONF, sphinx
 
 LINES = ["def long_name(", "        first, second,", "        third='a text that is wider than a phone, and goes on'):", "",
-         "    return first"]
+         "    return first", "    rows.append([float(picture.square().mean())for_each_picture])"]
 CELLS = [("install = 1", "set-up", "hide-input"), ("load = 2", "set-up"), ("interact()", "remove-output"), ("\n".join(LINES),)]
 
 
@@ -66,6 +67,23 @@ PIECES = """line => {
     range.selectNodeContents(line);
     return [...range.getClientRects()].map(({ left, top }) => [left, Math.round(top)]);
 }"""
+ROWS = """line => { // the text of each row in which the line is shown
+    const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT), rows = [];
+    let last = null;
+    for (let node; (node = walker.nextNode());) {
+        for (let k = 0; k < node.length; k++) {
+            const range = new Range();
+            range.setStart(node, k);
+            range.setEnd(node, k + 1);
+            const { top } = range.getBoundingClientRect();
+            if (node.data[k] === "\\n") continue;
+            if (last === null || Math.abs(top - last) > 4) rows.push("");
+            last = top;
+            rows[rows.length - 1] += node.data[k];
+        }
+    }
+    return rows;
+}"""
 LETTER = """word => {
     const range = new Range();
     range.selectNodeContents(word);
@@ -87,6 +105,15 @@ def test_a_wide_line_of_code_goes_on_further_in_than_it_began(show, width):
     first, *others = [min(left for left, top in pieces if top == row) for row in rows]
     letter = block.locator(".k").first.evaluate(LETTER)
     assert others == pytest.approx([first + 10 * letter] * len(others), abs=letter / 2)  # its 8 letters, and 2 more
+
+
+def test_a_long_word_of_code_is_divided_where_one_would_divide_it(show):
+    """And no row is left empty, because what follows the indent is too long for the rest of it."""
+    page = show(390)
+    line = page.locator(".code-line", has_text="rows.append")
+    rows = line.evaluate(ROWS)
+    assert len(rows) > 1 and all(row.strip() for row in rows) and "".join(rows) == LINES[-1]
+    assert all(row[-1] in "([{," or following[0] == "." for row, following in pairwise(rows)), rows
 
 
 def test_what_was_printed_in_columns_stays_in_columns():

@@ -1,7 +1,7 @@
 """Each line of code in an element of its own, which knows how far it is indented.
 
-So a line that is wider than a phone goes on below itself and not at the left edge (book.css). What a cell printed does so,
-too, but for lines whose words stand in columns.
+So a line that is wider than a phone goes on below itself and not at the left edge (book.css), and rather behind a bracket than
+within a word. What a cell printed does so, too, but for lines whose words stand in columns.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ CODE = re.compile(r'(highlight-myst-ansi notranslate">)?'
                   r'(<div class="highlight"><pre[^>]*>(?:<span></span>)?+)(?!<span class="code-line)(.*?)(</pre>)', re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
 COLUMNS = re.compile(r"\S {2,}\S")
+FITS = 30       # letters, on any phone
+# Where a word that is too long is rather divided: behind an opening bracket or a comma, and before the name of a method.
+BEHIND = re.compile(r"([(\[{,](?:<[^>]*>)*)(?=[^\s)\]}<])")
+BEFORE = re.compile(r"\.(?=(?:<[^>]*>)*[A-Za-z_])")
 
 
 def with_lines(text: str) -> str:
@@ -31,4 +35,6 @@ def line(html: str, printed: bool = False) -> str:
     indent = len(code) - len(code.lstrip(" "))
     style = f' style="--indent:{indent}ch"' if indent else ""
     kind = "code-line columns" if printed and COLUMNS.search(code) else "code-line"
+    if len(code) > FITS and not printed:
+        html = BEFORE.sub("<wbr>.", BEHIND.sub(r"\1<wbr>", html))
     return f'<span class="{kind}"{style}>{html}</span>'
