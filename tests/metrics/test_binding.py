@@ -17,8 +17,9 @@ def counts(*pairs: tuple[str, str]) -> dict[str, tuple[int, int]]:
 
 def test_each_kind_of_exchange_is_counted_as_itself():
     found = counts((ASKED, ASKED), (ASKED, "a blue 7 left of a red 3"), (ASKED, "a red 7 left of a blue 3"),
-                   (ASKED, "a blue 3 left of a red 7"), (ASKED, "a red 3 left of a blue 8"))
-    assert found == {"placed": (2, 5), "places": (2, 5), "colours": (1, 2)}
+                   (ASKED, "a blue 3 left of a red 7"), (ASKED, "a red 3 left of a blue 8"),
+                   (ASKED, "a red 3 left of a green 7"))
+    assert found == {"placed": (3, 6), "places": (2, 6), "colours": (1, 3)}
 
 
 def test_the_same_picture_told_the_other_way_round_is_no_exchange():
