@@ -127,11 +127,15 @@ def available() -> dict[str, Path]:
 
 
 def find_card(name: str | Path) -> Path:
-    """The card of a shipped checkpoint, or of one at a path (with or without its ending). Raises ValueError if unknown."""
+    """The card of a shipped checkpoint, or of one at a path, with or without its ending, or in the folder of its run.
+
+    Raises ValueError if unknown.
+    """
     if str(name) in available():
         return available()[str(name)]
     path = Path(name)
-    for card in (path.with_suffix(".json"), path.parent / (path.name + ".json")):
+    path = path if path.name else path.absolute()  # "." has no name of its own
+    for card in (path.with_suffix(".json"), path.parent / f"{path.name}.json", path / f"{path.name}.json"):
         if card.is_file():
             return card
     raise unknown_name("checkpoint", str(name), available())

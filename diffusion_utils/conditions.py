@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
@@ -44,6 +45,14 @@ def without(cond: Condition, *names: str) -> Condition:
         given = f"of {', '.join(cond)}" if isinstance(cond, dict) else type(cond).__name__
         raise ValueError(f"{', '.join(names)} cannot be left out of a condition that is {given}")
     return {name: entry for name, entry in cond.items() if name not in names} or None
+
+
+def in_proportion(counts: Sequence[int], n: int) -> Tensor:
+    """Labels 0, 1, … for n samples, as often as the counts say and well mixed, so that the first few are, too: int64 (n,)."""
+    ends = torch.as_tensor(counts, dtype=torch.float64).cumsum(0)
+    golden = (5**0.5 - 1) / 2  # multiples of it, less their whole parts, fill 0…1 evenly
+    place = torch.arange(n, dtype=torch.float64) * golden % 1
+    return torch.searchsorted(ends / ends[-1], place, right=True)
 
 
 def described(cond: Condition) -> dict | None:

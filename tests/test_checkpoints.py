@@ -122,6 +122,16 @@ def test_a_checkpoint_without_a_network_is_named(tmp_path: Path) -> None:
     assert torch.equal(checkpoints.read_tensors(card)["a"], torch.zeros(2))
 
 
+def test_a_run_is_known_by_its_folder(card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tmp_path / "runs" / card.stem
+    run.mkdir(parents=True)
+    for file in (card, card.with_suffix(".safetensors")):
+        (run / file.name).write_bytes(file.read_bytes())
+    assert checkpoints.load(run).name == checkpoints.load(f"{run}/").name == checkpoints.load(card).name
+    monkeypatch.chdir(run)
+    assert checkpoints.find_card(".").resolve() == (run / card.name).resolve()
+
+
 def test_an_unknown_name_lists_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown checkpoint 'no-such-thing'.* Allowed: ") as raised:
         checkpoints.load("no-such-thing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from diffusion_utils.conditions import check_count, described, each, rows_of, without
+from diffusion_utils.conditions import check_count, described, each, in_proportion, rows_of, without
 
 LABELS, WORDS = torch.arange(4), torch.arange(12).reshape(4, 3).half()
 BOTH = {"label": LABELS, "words": WORDS}
@@ -51,6 +51,14 @@ def test_without_leaves_entries_out() -> None:
 def test_what_is_not_there_cannot_be_left_out(cond, given: str) -> None:
     with pytest.raises(ValueError, match=f"image cannot be left out of a condition that is {given}"):
         without(cond, "image")
+
+
+def test_labels_come_as_often_as_they_are_counted() -> None:
+    labels = in_proportion([900, 0, 100], 1000)
+    assert labels.dtype == torch.int64 and (labels == 1).sum() == 0
+    # multiples of the golden ratio miss the share of any interval by less than a few in a thousand
+    assert abs(int((labels == 2).sum()) - 100) <= 3
+    assert 2 in labels[:20] and torch.equal(in_proportion([900, 0, 100], 20), labels[:20])
 
 
 def test_a_card_says_shape_and_type_of_one_sample() -> None:

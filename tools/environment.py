@@ -114,4 +114,4 @@ def ensure_browser() -> None:
         return
     print("No Chrome or Chromium found: asking Playwright for one.", flush=True)
     if run(PYTHON, "-m", "playwright", "install", "chromium") != 0:
-        print("NOTICE: no browser could be had for the checks of the built pages. Install Chrome or Chromium.")
+        print("NOTICE: no browser was found or fetched for the checks of the built pages. Install Chrome or Chromium.")

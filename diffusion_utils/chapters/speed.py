@@ -124,8 +124,9 @@ def first_look(points: list[dict], bar: float) -> float | None:
 def first_arrival(race: dict, arm: str, bar: float) -> tuple[float, bool]:
     """Minutes until the arm's fastest run is at the bar, and True; or the length of its longest run, and False.
 
-    Ours is there when a look says so. A peer is given the time that is read between that look and the one before, at which
-    the curve of a rate that falls to the end is seldom down already; one that flattens may be a little sooner.
+    For our package that is the time of the first measurement at the bar. A peer is given an earlier time, on a straight line
+    (in logarithms) from the measurement before: most learning rates fall until the end, and the curve lies above that line.
+    A curve that flattens may reach the bar a little sooner still.
     """
     when = first_look if arm == "ours" else arrival
     runs = [part["points"] for part in race["parts"].values() if part["arm"] == arm and part["points"]]

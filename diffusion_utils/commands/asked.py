@@ -10,6 +10,7 @@ from .. import conditions
 from ..checkpoints import Checkpoint
 from ..conditions import Condition
 from ..data import load_data
+from ..errors import unknown_name
 from ..npy import read_npy
 from .options import integer
 
@@ -32,15 +33,21 @@ def condition_asked(checkpoint: Checkpoint, args: argparse.Namespace, n: int) ->
     if args.label == "all":
         return torch.arange(n) % max(1, checkpoint.num_classes)
     classes = checkpoint.card.get("classes", [])  # their names, where they have any
-    return classes.index(args.label) if args.label in classes else integer("--label", args.label)
+    if args.label in classes:
+        return classes.index(args.label)
+    if classes and not args.label.isdecimal():
+        raise unknown_name("class", args.label, [*classes, "all"])
+    return integer("--label", args.label)
 
 
 def conditions_to_ask(checkpoint: Checkpoint, n: int) -> Condition:
-    """What n samples to be measured are asked for: labels in turn, or else what belongs to the test data, in its order."""
+    """What n samples to be measured are asked for: labels as often as the card counts them, or else in turn; or what belongs
+    to the test data, in its order."""
     if checkpoint.condition is None:
         return None
     if checkpoint.num_classes:
-        return torch.arange(n) % checkpoint.num_classes
+        counts = checkpoint.card.get("class_counts")
+        return torch.arange(n) % checkpoint.num_classes if counts is None else conditions.in_proportion(counts, n)
     return conditions_of_data(checkpoint, n)
 
 

@@ -26,9 +26,6 @@ MOST_SAMPLES = 1000
 
 def load_series(checkpoint: str, device: str | None) -> Checkpoint:
     """A checkpoint by name or path, or in the folder of its run. Raises ValueError for one that is of no series."""
-    folder = Path(checkpoint)
-    if folder.is_dir() and (folder / f"{folder.name}.json").is_file():
-        checkpoint = str(folder / folder.name)
     if "series" not in checkpoints.read_card(checkpoint):
         raise ValueError(f"{checkpoint} draws no series; etth1 does, or what 'train series --data FILE.csv' makes")
     return checkpoints.load(checkpoint, device)

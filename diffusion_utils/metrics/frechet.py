@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def features_of(net: nn.Module, x: Tensor, batch: int = 500) -> tuple[Tensor, Tensor]:
-    """Penultimate features (N, 128) and logits (N, 10), float64 on the CPU. x: (N, C, …), as the network takes them.
+    """What the judge has before its last layer, (N, D), and its logits, (N, classes): float64 on the CPU.
 
+    net: with `features` and `head`, such as `DigitClassifier`; x: (N, C, …), as it takes them.
     Raises ValueError for samples of another shape or type, and for NaN.
     """
     if x.ndim < 3 or len(x) < 1 or not x.is_floating_point():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from tqdm.auto import tqdm
 
 from .. import checkpoints, report
 from ..checkpoints import Checkpoint
+from ..conditions import in_proportion
 from ..data import Dataset
 from ..data.pictures import Pictures, read_pictures
 from ..devices import describe, pick_device, place
@@ -142,29 +144,41 @@ def finish(checkpoint: Checkpoint, card: Path, pictures: Pictures, measured: int
            log: Callable[[str], None]) -> Path:
     """Draw, measure, and write report.html beside the card, which gets the figures and the names of the classes."""
     n = max(measured, SHOWN)
-    cond = torch.arange(n) % len(pictures.classes) if pictures.classes else None
+    content = checkpoints.read_card(card) | class_facts(pictures)
+    cond = in_proportion(content["class_counts"], n) if pictures.classes else None
     drawing = time.monotonic()
     x = generate(checkpoint, n, cond=cond, progress=True)
     sampled = time.monotonic() - drawing
     figures = evaluate(x[:measured], None, checkpoint.sampler.calls(), folder=pictures.folder)
-    content = checkpoints.read_card(card)
-    content |= {"classes": list(pictures.classes), "figures": figures}
+    content["figures"] = figures
     write_atomic(card, checkpoints.json_bytes(content))
     times = {"training": content["training"]["seconds"], f"drawing {n} samples": sampled,
              "this command in all": time.monotonic() - started}
     path = card.with_name("report.html")
-    write_atomic(path, report.page(checkpoint.name, report_parts(content, pictures, x, times)))
+    write_atomic(path, report.page(checkpoint.name, report_parts(content, pictures, x, cond, times)))
     log(f"Fréchet distance {figures['fd']:.3g} of {figures['n']} samples; pictures kept back have "
         f"{figures['floor_held_out']:.3g}. Report: {path}")
+    log(f"To draw more: python -m diffusion_utils sample --checkpoint {shlex.quote(str(card.parent))} --out more.png"
+        + " --label all" * bool(pictures.classes))
     return path
 
 
-def report_parts(card: dict, pictures: Pictures, x: torch.Tensor, times: dict[str, float]) -> list[str]:
+def class_facts(pictures: Pictures) -> dict:
+    """What the card says of classes: their names, and how many training pictures each has."""
+    labels = pictures.part("train").labels
+    counts = torch.bincount(labels, minlength=len(pictures.classes)).tolist() if pictures.classes else []
+    return {"classes": list(pictures.classes), "class_counts": counts}
+
+
+def report_parts(card: dict, pictures: Pictures, x: torch.Tensor, cond: torch.Tensor | None,
+                 times: dict[str, float]) -> list[str]:
     """The sections of the report, as HTML."""
     train, figures, training = pictures.part("train"), card["figures"], card["training"]
     scale = max(1, 64 // pictures.size)
-    shown = x[:SHOWN]
-    of_classes = f"; classes in turn: {', '.join(pictures.classes)}" if pictures.classes else ""
+    shown, of_classes = x[:SHOWN], ""
+    if cond is not None:
+        shown = shown[cond[:SHOWN].argsort(stable=True)]
+        of_classes = f"; one class after the other, as often as the folder has them: {', '.join(pictures.classes)}"
     return [
         report.heading("Samples"),
         report.picture(grid(shown, 8), f"{len(shown)} samples, as they were drawn{of_classes}", scale),

@@ -102,7 +102,7 @@ def sample(
 
     shape: (B, …) of the samples; or x_start (B, …) at times[0], and the shape is its own. Steps are taken in float32, or in
     float64 where x_start is that; on `device`, which is that of x_start, or else the CPU, unless given.
-    sampler: how to walk. What suits a trained network is for a measurement to say (chapter 4), and stands in its card.
+    sampler: how to walk. Chapter 4 measures what suits a trained network; its card keeps it.
     times: the walk itself, in place of the sampler's; where it goes up the forward kernel is applied (RePaint).
     cond: what the network is told, for each of the B samples. after_step: see `walk`; after_step.begin(), where there is one,
     is called first and gives the after_step of this walk.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 
 import numpy as np
@@ -14,8 +15,9 @@ from PIL import Image
 from diffusion_utils import checkpoints
 from diffusion_utils.__main__ import main
 from diffusion_utils.data import load_data
+from diffusion_utils.data.pictures import read_pictures
 from diffusion_utils.networks import UNet
-from diffusion_utils.recipes.pictures import network_for, pictures_recipe, run_name
+from diffusion_utils.recipes.pictures import class_facts, network_for, pictures_recipe, run_name
 
 MOMENT = "0.001"  # minutes: enough for one step
 
@@ -168,6 +170,37 @@ def test_evaluate_reads_the_folder_of_the_card_or_another_one(trained, tmp_path,
     assert results[2]["floor_held_out"] != results[0]["floor_held_out"]
     assert main(["evaluate", str(checkpoint), "--metric", "digits", "--data", str(folder), "--n", "2"]) == 2
     assert "--data belongs to the metric pictures" in capsys.readouterr().err
+
+
+def test_evaluate_finds_the_figures_of_the_report(trained, capsys):
+    """The same labels are asked for, in the same proportion."""
+    figures = checkpoints.read_card(trained[1])["figures"]
+    capsys.readouterr()
+    assert main(["evaluate", str(trained[1].parent)]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert {name: again[name] for name in figures} == figures
+
+
+def test_a_class_of_few_pictures_is_asked_for_as_seldom(tmp_path):
+    fill(tmp_path / "many", 36)
+    fill(tmp_path / "few", 12, first=100)
+    facts = class_facts(read_pictures(tmp_path, 8))
+    few, many = facts["class_counts"]
+    assert facts["classes"] == ["few", "many"] and few + many == 44 and 8 <= few <= 12  # 4 of 48 are kept back
+
+
+def test_the_last_line_is_a_command_that_draws_more(tmp_path, capsys, monkeypatch):
+    chinese_with_spaces(tmp_path / "my cats")
+    assert train(tmp_path / "my cats", tmp_path / "the runs", "--size", "8") == 0
+    command = capsys.readouterr().out.strip().splitlines()[-1].split(": ", 1)[1]
+    monkeypatch.chdir(tmp_path)
+    assert command.startswith("python -m diffusion_utils sample") and main(shlex.split(command)[3:]) == 0
+    assert Image.open("more.png").size == (78, 78)  # 8 × 8 pictures of 8 pixels, with 2 between
+
+
+def test_a_misspelt_class_is_answered_by_the_nearest(trained, tmp_path, capsys):
+    assert main(["sample", "--checkpoint", str(trained[1]), "--label", "猫们", "--out", str(tmp_path / "x.png")]) == 2
+    assert "Did you mean '猫 们'" in capsys.readouterr().err
 
 
 def test_evaluate_takes_a_file_of_pictures_with_their_folder(trained, tmp_path, capsys):
