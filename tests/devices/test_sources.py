@@ -15,6 +15,9 @@ from project import ROOT, chapters
 PACKAGE = ROOT / "diffusion_utils"
 MAKERS = {"randn", "rand", "randint", "randperm", "zeros", "ones", "full", "empty", "normal"}
 WIDE = {  # .double() without .cpu() before it: "file function", or "chapter cell"
+    "metrics/emoji.py share_right": "ranks are counted on the CPU",
+    "metrics/emoji.py tops": "ranks are counted on the CPU",
+    "metrics/emoji.py remembered": "what was counted is on the CPU",
     "chapters/bugs/symptoms.py share_of_the_rare": "it draws its own data, on the CPU",
     "denoiser.py network_time": "times are read on the CPU",
     "metrics/digits.py evaluate": "logits and labels are on the CPU",
@@ -37,6 +40,11 @@ MADE = {  # made like something that is given, without a device
     "chapters/article/measure.py loss_at_the_listings_levels": "moved batch by batch",
     "exercises/ch04.py four_mistakes": "drawn on the CPU, then moved",
     "metrics/digits.py _against_training_digits": "rows of data on the CPU",
+    "commands/forecast.py window_at_end": "a file is read on the CPU",
+    "commands/forecast.py files_of": "a file is written from the CPU",
+    "commands/impute.py filled": "a file is read on the CPU",
+    "commands/series.py read_for": "a file is read on the CPU",
+    "data/emoji/words.py draw_prompts": "which words are said is decided on the CPU",
     "data/pictures/classes.py kept_back": "a folder is read on the CPU",
     "data/scenes/captions.py draw_captions": "which words are said is decided on the CPU",
     "data/text/names.py load_names": "which names are held out is decided on the CPU",
