@@ -83,7 +83,7 @@ def curve(points: Sequence[tuple[float, float]], says: str, x_name: str, y_name:
                     for (x, _), log in zip(points, logs, strict=False))
     ends = [(f"{10 ** high:.3g}", left - 6, top + 5, "end"), (f"{10 ** low:.3g}", left - 6, bottom + 5, "end"),
             ("0", left, bottom + 20, "middle"), (f"{x_most:,}", right, bottom + 20, "end"),
-            (x_name, (left + right) / 2, bottom + 20, "middle"), (y_name, left + 8, top + 5, "start")]
+            (x_name, (left + right) / 2, bottom + 20, "middle"), (y_name, left, top - 8, "start")]
     text = "".join(f'<text x="{x}" y="{y}" text-anchor="{side}">{escape(word)}</text>' for word, x, y, side in ends)
     return (f'<figure><svg viewBox="0 0 720 270" role="img" aria-label="{escape(says)}">'
             f'<path class="axis" fill="none" d="M{left} {top}V{bottom}H{right}"/><polyline class="curve" points="{dots}"/>'

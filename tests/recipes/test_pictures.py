@@ -14,6 +14,8 @@ from PIL import Image
 
 from diffusion_utils import checkpoints
 from diffusion_utils.__main__ import main
+from diffusion_utils.commands.asked import conditions_to_ask
+from diffusion_utils.conditions import in_proportion
 from diffusion_utils.data import load_data
 from diffusion_utils.data.pictures import read_pictures
 from diffusion_utils.networks import UNet
@@ -174,11 +176,14 @@ def test_evaluate_reads_the_folder_of_the_card_or_another_one(trained, tmp_path,
 
 def test_evaluate_finds_the_figures_of_the_report(trained, capsys):
     """The same labels are asked for, in the same proportion."""
-    figures = checkpoints.read_card(trained[1])["figures"]
+    card = checkpoints.read_card(trained[1])
+    figures = card["figures"]
     capsys.readouterr()
     assert main(["evaluate", str(trained[1].parent)]) == 0
     again = json.loads(capsys.readouterr().out)
     assert {name: again[name] for name in figures} == figures
+    labels = conditions_to_ask(checkpoints.load(trained[1], "cpu"), 20)  # after one step they hardly show in the samples
+    assert torch.equal(labels, in_proportion(card["class_counts"], 20)) and labels[:6].tolist() != [0, 1, 0, 1, 0, 1]
 
 
 def test_a_class_of_few_pictures_is_asked_for_as_seldom(tmp_path):
