@@ -56,12 +56,13 @@ def masked_loss(net: Callable, limit: Limit, x0: Tensor, n: Tensor,
     """E over n = 1…L of the mean of −ln f(x_0) over the n hidden positions.
 
     eq-any-order, as a loss: with n uniform its mean is the bound per
-    position, whatever the schedule. x0: int64 (B, L); n: int64 (B,), 1…L;
-    u: uniform (B, L). A scalar.
+    position, whatever the schedule. x0: int64 (B, L); u: uniform (B, L);
+    n: int64 (B,), 1…L, on the CPU as all times. A scalar.
     """
     L = x0.shape[1]
+    time, n = network_time(n, L, x0), n.to(x0.device)
     x_t, hidden = hide(x0, n, limit.states - 1, u)
-    logits = net(x_t, network_time(n, L, x_t), cond).float()
+    logits = net(x_t, time, cond).float()
     lost = F.cross_entropy(logits.flatten(0, 1), x0.flatten(),
                            reduction="none").view_as(x0)
     return masked_mean(lost, hidden / n[:, None])

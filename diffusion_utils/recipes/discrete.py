@@ -83,7 +83,7 @@ class DiscreteRecipe(TokenRecipe):
             level, u, rows = map(group.share, (level, u, step.rows))
             x0 = data.x0(rows.to(device))
             if limit.hides:
-                return masked_loss(net, limit, x0, level.to(device), u.float().to(device))
+                return masked_loss(net, limit, x0, level, u.float().to(device))
             x_t = corrupt(limit, schedule, x0.cpu(), level, u).to(device)
             time = network_time(level, schedule.T, x_t)
             return belief_loss((net(x_t, time, None),), (limit,), schedule,

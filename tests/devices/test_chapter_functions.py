@@ -25,6 +25,7 @@ from diffusion_utils.chapters.article.listed_walk import walk
 from diffusion_utils.chapters.bugs import symptoms
 from diffusion_utils.chapters.shapes import layer_shapes
 from diffusion_utils.data import ImageData, to_model, to_pixels
+from diffusion_utils.data.electricity import toy_transformer
 from diffusion_utils.data.scenes import load_scenes
 from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, eps_from_x0, score_from_eps, split, target
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
@@ -39,6 +40,7 @@ from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.recipes.latent_data import encoded
 from diffusion_utils.recipes.mnist_classifier import ClassifierRecipe
 from diffusion_utils.recipes.quick import quick
+from diffusion_utils.recipes.series import series_recipe
 from diffusion_utils.schedules import cosine, linear
 from diffusion_utils.training import fit
 from diffusion_utils.training.distributed import Group
@@ -68,6 +70,9 @@ WITHOUT = {
         widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.figure.Axis
         widgets.frame_scrubber.FrameScrubber.from_arrays widgets.sketch.Sketch.dissolve widgets.sketch.Sketch.oracle""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
+    "it shares its name with what chapters call, and is about times and tables": """
+        discrete.walk.DiscreteSampler.calls discrete.walk.DiscreteSampler.changed
+        recipes.discrete.DiscreteRecipe.make_schedule""",
     "its features are on the CPU": "metrics.pictures.Yardstick.distance",
     "it has no body of its own": "recipes.recipe.Recipe.loss_fn",
 }
@@ -324,6 +329,28 @@ def check_measures(device: torch.device) -> object:
 def test_digits_and_labels_to_be_evaluated_may_lie_on_a_device(device: torch.device) -> None:
     x, labels = check_images(digits(device)), check_label_list(torch.arange(4, device=device), 4)
     assert x.device.type == labels.device.type == "cpu" and torch.equal(x, digits(x.device))
+
+
+# Series and letters
+
+
+@check("recipes.series.SeriesRecipe.loss_fn")
+def check_training_on_series(device: torch.device) -> object:
+    network = {"kind": "series-unet", "series": 2, "side": 8, "channels": [8, 16], "emb_dim": 16}
+    recipe = series_recipe("toy", 2, series=toy_transformer(hours=900, channels=2), network=network)
+    loss = recipe.loss_fn(recipe.load("train"), device, Group())
+    return loss(devices.place(recipe.build(), device), step_of(torch.arange(4)))
+
+
+@check("recipes.discrete.DiscreteRecipe.loss_fn", "recipes.discrete.LeftToRightRecipe.loss_fn")
+def check_training_on_letters(device: torch.device) -> object:
+    losses = []
+    for name in ("shakespeare", "shakespeare-left-to-right"):
+        recipe = recipes.get_recipe(name)
+        recipe = dataclasses.replace(recipe, network=recipe.network | {"dim": 16, "layers": 1, "heads": 2})
+        loss = recipe.loss_fn(recipe.load("train"), device, Group())
+        losses.append(loss(recipe.build().to(device), step_of(torch.arange(4))))
+    return losses
 
 
 # Latents
