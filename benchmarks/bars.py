@@ -119,6 +119,44 @@ def quality(record: dict) -> Iterator[Bar]:
                f"{ratio:.1f} ×" if good else "not reached", ratio >= 3)
 
 
+def scenes(record: dict) -> Iterator[Bar]:
+    """Chapter 6's: what scenes-latent draws of captions. Intervals are of 95 %."""
+    parts = record["parts"]
+
+    def said(one: dict) -> str:
+        return f"{one['share']:.1%} ({one['low']:.1%}…{one['high']:.1%}, n = {one['n']})"
+
+    if "reconstruction" in parts:
+        part = parts["reconstruction"]
+        yield "scenes: 35 dB after the round trip", f"{part['psnr']:.1f} dB, n = {part['before']['n']}", part["psnr"] >= 35
+        kept = part["after"]["share"] / part["before"]["share"]
+        yield "scenes: reading after the round trip at least 0.97 × before", f"{kept:.3f} ×", kept >= 0.97
+    if "seen" in parts:
+        right, ceiling = parts["seen"]["right"], parts["seen"]["ceiling"]["everything"]["share"]
+        yield ("scenes: all as asked, 75 % (85 hoped for)",
+               f"{said(right['everything'])} at w = {parts['weight']['weight']:g}; "
+               f"real ones {ceiling:.1%}", right["everything"]["share"] >= 0.75)
+        for kind, words in (("colours", "everything"), ("pairs", "two digits")):
+            if kind in parts:
+                ratio = parts[kind]["right"][words]["share"] / max(1e-9, right[words]["share"])
+                yield (f"scenes: {kind} never shown, {words}, at least 0.85 × those seen",
+                       f"{ratio:.2f} ×; {said(parts[kind]['right'][words])}", ratio >= 0.85)
+    if "distance" in parts:
+        ratio = parts["distance"]["fd"] / parts["distance"]["floor"]
+        yield "scenes: distance of digits cut out at most 3 × floor", f"{ratio:.2f} × floor", ratio <= 3
+    if "a 3" in parts:
+        part = parts["a 3"]["over_weight"]["1"]
+        yield ("scenes: colours of \"a 3\" at w = 1 within 0.10 of equal shares of those shown",
+               f"{part['total_variation']:.3f}, n = {part['n']}; a fair die {part['perfect']['mean']:.3f}",
+               part["total_variation"] <= 0.10)
+    if "attention" in parts:
+        own = parts["attention"]["whole walk"]["own"]
+        yield "scenes: a digit's word looks most at its own digit, 80 %", said(own), (own["share"] or 0) >= 0.8
+    if "seconds" in parts:
+        took = parts["seconds"]["eight_s"]
+        yield "scenes: a prompt of eight pictures within 10 s", f"{took:.1f} s", took <= 10
+
+
 def bars(folder: Path, device: str) -> Iterator[Bar]:
     """All goals that the records in the folder can answer."""
     each = training_rates(read(folder, "throughput", device))
@@ -128,6 +166,8 @@ def bars(folder: Path, device: str) -> Iterator[Bar]:
     for name, judge in judges.items():
         record = read(folder, name, device)
         yield from judge(record) if record else [(name, MISSING, None)]
+    if record := read(folder, "scenes_bars", device):
+        yield from scenes(record)
     path = folder / ("quality_vs_calls.json" if device == "cpu" else f"quality_vs_calls-{device}.json")
     if not path.exists():
         return (yield "quality_vs_calls", MISSING, None)

@@ -15,10 +15,10 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor
 
-from diffusion_utils import checkpoints
+from diffusion_utils import baselines, checkpoints
 from diffusion_utils.checkpoints import Checkpoint
 from diffusion_utils.data.electricity import load_electricity
-from diffusion_utils.data.windows import WINDOW, Series
+from diffusion_utils.data.windows import WINDOW, Series, windows_of
 from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
 from diffusion_utils.forecast import fill, gaussian_fill
@@ -31,7 +31,7 @@ SHOWN = ("OT", "HUFL")  # the columns that the figure shows; a gap hides all sev
 SAMPLES, PATHS = 64, 8
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-STRIDE = 96  # hours from one window to the next, where bands are counted
+STRIDE = 96  # hours from one window to the next, where bands are counted and scores added up
 
 
 def fan(checkpoint: Checkpoint, series: Series) -> tuple[dict, dict[str, Tensor]]:
@@ -63,21 +63,41 @@ def share_inside(samples: Tensor, truth: Tensor, start: int, stop: int) -> float
     return float(coverage(samples, truth, 0.9)[:, start:stop].float().mean())
 
 
-def calibration(checkpoint: Checkpoint, series: Series) -> dict:
-    """Task by task: of what was hidden in the test part, the share that lies in the middle band of each of the SHARES."""
+def measured(checkpoint: Checkpoint, series: Series) -> dict:
+    """Task by task: of what was hidden in the test part, the share that lies in the middle band of each of the SHARES. And the
+    CRPS of the forecasts of 96 hours in the unit of ProbTS (Zhang et al. 2024)."""
     rows, channels = series.parts["test"], len(series.columns)
     starts = torch.arange(rows.start, rows.stop - WINDOW + 1, STRIDE)
+    hours = series.first_hour + starts
     values = torch.stack([series.values[:, start:start + WINDOW] for start in starts.tolist()])
     tasks = {"forecast_24h": last_hours(channels, WINDOW, 24), "forecast_96h": last_hours(channels, WINDOW, 96),
              "missing_50": random_entries(channels, WINDOW, 0.5, torch.Generator().manual_seed(0))}
-    found = {}
+    found, normalised = {}, {}
     for task, mask in tasks.items():
-        samples = {"network": fill(checkpoint, values, mask, series.first_hour + starts, SAMPLES, progress=True),
-                   "gaussian": gaussian_fill(checkpoint, values, mask, series.first_hour + starts, SAMPLES)}
+        samples = {"network": fill(checkpoint, values, mask, hours, SAMPLES, progress=True).transpose(0, 1),
+                   "gaussian": gaussian_fill(checkpoint, values, mask, hours, SAMPLES).transpose(0, 1)}
         hidden = (mask == 0).expand_as(values)
-        found[task] = {method: [float(coverage(x.transpose(0, 1), values, share)[hidden].float().mean()) for share in SHARES]
+        found[task] = {method: [float(coverage(x, values, share)[hidden].float().mean()) for share in SHARES]
                        for method, x in samples.items()}
-    return {"shares": list(SHARES), "windows": len(starts), "stride_hours": STRIDE, "inside": found}
+        if task == "forecast_96h":
+            scores = {method: fair_crps(x, values) for method, x in samples.items()}
+            scores["seasonal naive"] = naive_crps(series, values, mask)
+            normalised = {method: float(score[hidden].sum() / values[hidden].abs().sum()) for method, score in scores.items()}
+    return {"windows": len(starts), "stride_hours": STRIDE, "shares": list(SHARES), "inside": found,
+            "normalised_crps_96h": normalised}
+
+
+def naive_crps(series: Series, values: Tensor, mask: Tensor) -> Tensor:
+    """Of yesterday's values with the quantiles of their errors in the train part, in the columns' own units: (B, C, L).
+
+    Quantiles at equal distances are no random sample: each stands for itself in E|X − X'|, too.
+    """
+    mean, std = series.mean[:, None], series.std[:, None]
+    filler = baselines.with_residuals(baselines.seasonal_naive, windows_of(series, "train"), mask)
+    known = mask * (values - mean) / std
+    x = mean + std * filler(known, mask.expand_as(values))
+    pairs = torch.stack([(x - one).abs().mean(0) for one in x]).mean(0)
+    return (x - values).abs().mean(0) - pairs / 2
 
 
 def main() -> None:
@@ -91,7 +111,7 @@ def main() -> None:
                          "ETTh1's own units (Zhou et al. 2021, CC BY-ND 4.0); and how often the truth lies in bands of both",
               "checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "n": SAMPLES, "series": series.name,
               "series_sha256": series.sha256, "hardware": describe(checkpoint.device), "torch": torch.__version__,
-              "date": date.today().isoformat(), "fan": about, "calibration": calibration(checkpoint, series)}
+              "date": date.today().isoformat(), "fan": about, "measured": measured(checkpoint, series)}
     numbers = {name: value.contiguous() for name, value in numbers.items()}
     write_atomic(args.out / "series_figures.safetensors", safetensors.save(numbers))
     write_atomic(args.out / "series_figures.json", checkpoints.json_bytes(record))

@@ -36,17 +36,17 @@ class TextEncoder(nn.Module):
 
 class TextUNet(Network):
     """net(x, time, tokens): x (B, in_channels, H, W); tokens int64 (B, length), 1 first, then words, then 0; None is the empty
-    prompt, 1 alone. words: how many there are; channels, blocks, emb_dim, places: of the `UNet`; dim, layers: of the encoder.
+    prompt, 1 alone. words: how many; channels, blocks, emb_dim, places, patch: of the `UNet`; dim, layers: of the encoder.
     """
 
     conditional = True
 
     def __init__(self, words: int, length: int, in_channels: int = 4, channels: Sequence[int] = (64, 128), blocks: int = 1,
-                 emb_dim: int = 128, dim: int = 128, layers: int = 3, places: bool = True):
+                 emb_dim: int = 128, dim: int = 128, layers: int = 3, places: bool = True, patch: int = 1):
         super().__init__()
         self.vocabulary, self.length = words, length
         self.text = TextEncoder(words, length, dim, layers)
-        self.unet = UNet(in_channels, channels, blocks, emb_dim=emb_dim, context_dim=dim, places=places)
+        self.unet = UNet(in_channels, channels, blocks, patch, emb_dim=emb_dim, context_dim=dim, places=places)
 
     def outer(self) -> Iterator[nn.Module]:
         """Those of the U-Net, and the tables."""
