@@ -16,7 +16,7 @@ from pretended_device import pretended
 from project import chapters
 from torch import Tensor
 
-from diffusion_utils import checkpoints, devices, losses, recipes, sampling
+from diffusion_utils import checkpoints, devices, edits, losses, recipes, sampling
 from diffusion_utils.chapters import article, bugs, plotting, speed
 from diffusion_utils.chapters.article import listed_training as training
 from diffusion_utils.chapters.article import measure
@@ -32,8 +32,12 @@ from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.exercises import ch04, ch05
 from diffusion_utils.generate import generate
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
+from diffusion_utils.latent import Identity
 from diffusion_utils.metrics import frechet as metrics
+from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.digits import Yardstick, check_images, check_label_list
+from diffusion_utils.metrics.scenes import read_scenes
+from diffusion_utils.networks import Autoencoder, TextUNet
 from diffusion_utils.networks.embedding import sinusoidal
 from diffusion_utils.networks.encoders.classifier import DigitClassifier
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
@@ -54,13 +58,16 @@ WITHOUT = {
     "it makes or reads a table, a record, a setting or a file, on the CPU": """
         article.record.load_measured article.record.load_samples article.repairs.Experiment.make_schedule
         article.repairs.versions bugs.catalogue.of_family bugs.record.load_measured bugs.record.load_points
-        checkpoints.available checkpoints.read_card data.mnist.load_mnist recipes.diffusion.DiffusionRecipe.make_schedule
+        checkpoints.Checkpoint.tokens_of checkpoints.available checkpoints.read_card checkpoints.read_tensors
+        data.mnist.load_mnist data.scenes.captions.draw_captions data.scenes.captions.facts_of data.scenes.captions.words_of
+        data.scenes.facts.agrees data.scenes.load_scenes metrics.scenes.shares recipes.diffusion.DiffusionRecipe.make_schedule
         recipes.get_recipe recipes.quick.quick records.available records.dates records.load_record records.load_tensors
         schedules.cosine schedules.flow schedules.linear""",
     "it is about times and numbers, and never sees the data": """
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
         sampling.kernels.fresh_std sampling.kernels.posterior_std sampling.kernels.step_std sampling.settings.Sampler
-        sampling.settings.Sampler.calls sampling.settings.Sampler.changed sampling.times.timesteps
+        discrete.walk.DiscreteSampler.calls sampling.settings.Sampler.calls sampling.settings.Sampler.changed
+        sampling.times.timesteps
         speed.attainable speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
         plotting.use_style show.show_source speed_records.arrivals speed_records.base_distances speed_records.by_chance
@@ -74,7 +81,9 @@ WITHOUT = {
         discrete.walk.DiscreteSampler.calls discrete.walk.DiscreteSampler.changed
         recipes.discrete.DiscreteRecipe.make_schedule""",
     "its features are on the CPU": "metrics.pictures.Yardstick.distance",
-    "it has no body of its own": "recipes.recipe.Recipe.loss_fn",
+    "it has no body of its own": "latent.Codec.decode latent.Codec.encode recipes.recipe.Recipe.loss_fn",
+    "it is about letters, and shares its name with what chapters call": """
+        data.text.letters.Alphabet.decode data.text.letters.Alphabet.encode""",
 }
 EXERCISES = "exercises."  # checks of what a reader wrote, on the CPU; those that run on a device are among CHECKS
 CHECKS: dict[str, Callable[[torch.device], object]] = {}
@@ -369,6 +378,43 @@ def check_latents(device: torch.device) -> object:
         codes = encoded(scenes, coder)
         latent_loss = latent.loss_fn(codes, device, Group())(latent.build().to(device), step)
         return coder_loss, latent_loss, coder.moments(scenes.to(device).x0(step.rows.to(device)))
+
+
+def small_reader(device: torch.device) -> checkpoints.Checkpoint:
+    """A checkpoint that takes prompts, in the shape of scenes-latent, whose last layer, which begins at zero, is shaken."""
+    torch.manual_seed(0)
+    net = TextUNet(39, 14, channels=(8, 16), emb_dim=16, dim=16, layers=1).requires_grad_(False)
+    torch.nn.init.normal_(net.unet.conv_out.weight, std=0.1)
+    coder = Autoencoder(channels=(8, 16)).requires_grad_(False)
+    config = {"network": {}, "schedule": {"name": "cosine", "T": 1000}, "predicts": "v", "prompts": "scenes",
+              "sampling": {"sampler": "ddim", "steps": 3}, "sample": {
+                  "shape": [4, 16, 16], "clip": None, "condition": {"shape": [14], "dtype": "int64"}},
+              "codec": {"kind": "network", "part": "vae", "shape": [3, 64, 64], "clip": [-1, 1]}}
+    return checkpoints.Checkpoint("small", {"config": config}, net.to(device).eval(), {"vae": coder.to(device).eval()})
+
+
+@check("edits.inpaint", "edits.redraw", "edits.swap", "networks.text_unet.TextUNet", "networks.autoencoder.Autoencoder.decode",
+       "networks.autoencoder.Autoencoder.encode", *(f"latent.{codec}.{way}" for codec in ("Identity", "NetworkCodec")
+                                                    for way in ("encode", "decode")))
+def check_prompts_and_edits(device: torch.device) -> object:
+    model, x = small_reader(device), noise(torch.device("cpu"), 2, 3, 64, 64).clamp(-1, 1)
+    there, known = x.to(device), torch.ones(64, 64)
+    known[:, 30:] = 0
+    codes = model.codec.encode(x)
+    return (codes, model.codec.encode(there), model.codec.decode(codes), model.codec.decode(codes.to(device)),
+            Identity().decode(Identity().encode(there)), model.parts["vae"].decode(model.parts["vae"].encode(there)),
+            edits.inpaint(model, x, known, "a red 3", weight=2.0), edits.redraw(model, x, "a red 3", 0.5),
+            edits.swap(model, 2, "a red 3", "a blue 4", until=0.5, weight=2.0))
+
+
+@check("metrics.attention.watched", "metrics.attention.peaks", "metrics.scenes.read_scenes")
+def check_maps(device: torch.device) -> object:
+    model, z = small_reader(device), noise(device, 2, 4, 16, 16)
+    tokens = model.tokens_of(["a red 3 left of a blue 4", "a 7 above a 1"])
+    asking, kept = watched(model.denoiser, model.net)
+    asking(z, 500, tokens.to(device))
+    reading = read_scenes(load_scenes("test", 2).x0(torch.arange(2)).to(device), device)
+    return kept[0][1], torch.from_numpy(peaks(kept[0][1], tokens, reading.boxes)), torch.from_numpy(reading.facts)
 
 
 # Speed
