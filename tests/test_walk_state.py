@@ -9,7 +9,16 @@ from torch import Tensor
 
 from diffusion_utils.exact import GaussianMixture
 from diffusion_utils.noise import SampleNoise
-from diffusion_utils.sampling import Sampler, State, sample, update, walk
+from diffusion_utils.sampling import (
+    GaussianStep,
+    Sampler,
+    State,
+    posterior_std,
+    sample,
+    step_std,
+    update,
+    walk,
+)
 
 DATA = GaussianMixture([[-0.7, 0.2], [0.6, 0.5]], [0.3, 0.2])
 
@@ -30,6 +39,36 @@ def test_a_jump_up_makes_the_two_step_solver_begin_again() -> None:
     torch.testing.assert_close(at[300].x_t, first_order, rtol=0, atol=0)
     plain = update(schedule, at[300].x_t, 300, 100, at[300].x0_hat)
     assert float((at[100].x_t - plain).abs().max()) > 1e-3, "the step after it is of the second order"
+
+
+def test_the_border_of_two_etas_is_itself_little_noise() -> None:
+    """The first η holds where SNR_t lies below the border, and at t = 500 it does not."""
+    schedule = VP[0]
+    how = {"x_start": random(5, 2), "times": [500, 100, 0]}
+    plain = list(sample(DATA.denoiser(schedule), schedule, sampler=Sampler("ddim"), **how))
+    for border, same in ((float(schedule.snr[500]), True), (float(schedule.snr[499]), False)):
+        own = Sampler("ddpm", eta=(1.0, 0.0), eta_border=border)
+        assert torch.equal(list(sample(DATA.denoiser(schedule), schedule, sampler=own, **how))[1].x_t, plain[1].x_t) == same
+
+
+def test_the_large_variance_holds_down_to_the_last_step_but_one() -> None:
+    schedule, x = VP[0], random(5, 2)
+    first, second, _ = sample(DATA.denoiser(schedule), schedule, x_start=x, sampler=Sampler("ddpm", variance="large"),
+                              times=[5, 1, 0], seed=3)
+    u, std, z = posterior_std(schedule, 5, 1), step_std(schedule, 5, 1), SampleNoise(3, range(5), (2,))()
+    wanted = update(schedule, x, 5, 1, first.x0_hat, u=u, std=std, z=z)
+    torch.testing.assert_close(second.x_t, wanted, rtol=0, atol=0)
+
+
+def test_a_step_without_fresh_noise_draws_none() -> None:
+    """So a walk whose first steps are deterministic has the same noise later as one that begins there."""
+    def draw() -> Tensor:
+        raise AssertionError("noise was drawn, and the step adds none")
+
+    now = State(500, random(5, 2), random(5, 2))
+    for name in ("ddim", "dpmpp_2m", "heun"):
+        step = GaussianStep(DATA.denoiser(VP[0]), VP[0], Sampler(name))
+        assert step.down(now, 100, None, draw).shape == (5, 2)
 
 
 class Counter:
