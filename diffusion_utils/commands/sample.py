@@ -20,15 +20,15 @@ from .texts import is_text, sample_texts
 
 def sample(args: argparse.Namespace) -> None:
     """Write samples as the checkpoint draws them: (N, …), float32, or int64 for tokens."""
+    out = None if args.out is None else check_target(args.out)
     if is_text(args.checkpoint):
         sample_texts(args)
         return
     n = number_of(args, 64)
     if args.keep is not None:
         raise ValueError(f"--keep is how a text begins, and {args.checkpoint} writes none")
-    if args.out is None:
+    if out is None:
         raise ValueError("--out is needed: the .npy file to write, or a .png file for pictures")
-    out = check_target(args.out)
     check_room(out, n * bytes_of(args.checkpoint))
     checkpoint = checkpoints.load(args.checkpoint, args.device)
     if out.suffix == ".txt" or (out.suffix == ".png" and not is_picture(*checkpoint.drawn)):

@@ -12,6 +12,7 @@ from torch import Tensor
 def with_places(x: Tensor) -> Tensor:
     """x, (B, C, H, W), and two channels more, (B, C + 2, H, W): how far down and how far to the right, −1…1."""
     b, _, h, w = x.shape
-    down = torch.linspace(-1, 1, h, device=x.device, dtype=x.dtype)[:, None].expand(b, 1, h, w)
-    right = torch.linspace(-1, 1, w, device=x.device, dtype=x.dtype).expand(b, 1, h, w)
+    like = {"device": x.device, "dtype": x.dtype}
+    down = torch.linspace(-1, 1, h, **like)[:, None].expand(b, 1, h, w)
+    right = torch.linspace(-1, 1, w, **like).expand(b, 1, h, w)
     return torch.cat([x, down, right], dim=1)

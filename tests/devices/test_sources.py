@@ -32,6 +32,7 @@ WIDE = {  # .double() without .cpu() before it: "file function", or "chapter cel
     "05_images_guidance judged": "what the judge has read is on the CPU",
     "05_images_guidance measure": "what the judge has read is on the CPU",
     "05_images_guidance toy": "a mixture, on the CPU",
+    "06_images_latent where": "codes that were brought to the CPU",
     "13_article_code middle": "a schedule's table",
 }
 MADE = {  # made like something that is given, without a device
@@ -65,6 +66,8 @@ MADE = {  # made like something that is given, without a device
     "03_training bits-agree": "times, which stay on the CPU",
     "04_sampling ex1": "for a schedule's table",
     "05_images_guidance exercise-4": "added to drawings on the CPU, then moved",
+    "06_images_latent exercise-2": "an exercise, on the CPU",
+    "06_images_latent roundtrip": "the codec moves it",
     "13_article_code ex3-code": "for a schedule's table",
     "13_article_code frame": "test digits on the CPU",
 }

@@ -24,7 +24,7 @@ from diffusion_utils.recipes import RECIPES
 @pytest.mark.parametrize(("changes", "says"), [
     ({"data": "toy-tokens"}, "adds Gaussian noise, which needs floating point, and 'toy-tokens-train' holds torch.int64"),
     ({"network": {"kind": "toy-twofold-net", "width": 32}}, "is told a condition, and 'toy-series-train' has none"),
-    ({"data": None}, "no data set is named. Allowed: mnist"),
+    ({"data": None}, "no data set is named. Allowed: emoji"),
     ({"data": "toy-serie"}, "unknown data set 'toy-serie'. Did you mean 'toy-series'?"),
 ])
 def test_a_recipe_that_does_not_fit_its_data_ends_in_one_line(registered, monkeypatch, tmp_path, capsys, changes, says):

@@ -46,12 +46,16 @@ def shares(card: Path) -> dict[str, float]:
 
 def main(named: list[str]) -> None:
     """Write the record of these attempts, "name=folder"."""
+    sys.path.insert(0, str(records.FOLDER.parents[1] / "benchmarks"))
+    from timing import commit, processor, versions
+
     attempts = []
     for name, _, folder in (one.rpartition("=") for one in named):
         card = next(iter(Path(folder).glob("*.json")), None)
         attempts.append({"name": name, "right_over_training": over_training(Path(folder))} | (shares(card) if card else {}))
     record = {"measure": "scenes as asked by networks that differ in what they know of places, at w = 1, at the end at 3",
-              "n": N, "hardware": describe(pick_device()), "date": date.today().isoformat(), "attempts": attempts}
+              "n": N, "hardware": describe(pick_device()), "date": date.today().isoformat(), "commit": commit(),
+              "processor": processor(), "versions": versions(), "attempts": attempts}
     write_atomic(records.FOLDER / "scenes-places.json", checkpoints.json_bytes(record))
 
 
