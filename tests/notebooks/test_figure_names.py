@@ -18,6 +18,7 @@ fig-the-same-noise-as-training-goes-on fig-a-small-network-learns-in-front-of fi
 fig-six-samplers-one-starting-noise fig-the-state-top-and-the-estimate fig-from-ddim-to-ddpm
 fig-one-request-made-more-and-more fig-four-completions-of-the-same-half fig-from-faithful-to-realistic
 fig-turn-a-3-into-another-digit
+fig-a-gap-and-what-may-have-stood-there
 fig-the-same-seeds-after-each-repair fig-one-flaw-put-back-into-the-finished
 fig-eleven-cases-what-is-wrong fig-eight-trainings-of-the-same-network fig-is-the-noise-of-the-state-that-of
 fig-ways-to-train-one-clock fig-what-is-it-worth-to-speed-up-a-part
