@@ -52,7 +52,7 @@ colab: ## Run every chapter with the versions that Colab ships, in an environmen
 oldest: ## Run the package's tests with the oldest versions of its libraries that it allows, in an environment of its own
 	$(BUILD) oldest
 
-mutants: ## Plant each known mistake in a copy of the package and show which test catches it (ONLY=clip: those that mention it)
+mutants: ## Plant each known mistake in a copy of the package: which test catches it? (resumable; ONLY=clip: those that mention it)
 	$(BUILD) mutants $(if $(ONLY),--only '$(ONLY)')
 
 mutation: ## Change the core in every small way: which changes does no test notice? (long, resumable; ONLY=losses)

@@ -35,6 +35,7 @@ CPU: list[list[tuple[int, str]]] = [
     [(60, "scenes_bars.py"), (15, "latent_vs_pixel.py vae-16 --minutes 10"), (15, "latent_vs_pixel.py vae-8 --minutes 10")],
     [(55, "latent_vs_pixel.py latent --minutes 40"), (60, "latent_vs_pixel.py pixels-4 --minutes 40")],
     [(70, "latent_vs_pixel.py pixels-2 --minutes 40")],
+    [(20, "series_baselines.py"), (15, "series_bars.py"), (15, "series_figures.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.
 CUDA: list[list[tuple[int, str]]] = [
@@ -52,7 +53,7 @@ def commands(device: str, folder: Path = RUNS) -> list[list[str]]:
     found = []
     for _, line in sum(CUDA if device == "cuda" else CPU, []):
         name, *arguments = line.split()
-        kind = [] if name in ("bugs.py", "article.py") else ["--device", device]
+        kind = [] if name in ("bugs.py", "article.py", "series_figures.py") else ["--device", device]
         where = ["--folder", str(kept[name].absolute())] if name in kept else []
         found.append([str(ROOT / "benchmarks" / name), *arguments, *kind, *where])
     return found

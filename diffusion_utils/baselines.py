@@ -106,7 +106,7 @@ def ridge(data: SeriesData, mask: Tensor, penalty: float, stride: int = 1) -> Fi
     inputs, targets = _past_and_future(data, mask, stride)
     weights, errors = [], []
     for c in range(len(mask)):
-        x, y = inputs[:, c].double(), targets[:, c].double()
+        x, y = inputs[:, c].cpu().double(), targets[:, c].cpu().double()
         gram = x.T @ x + penalty * len(x) * torch.eye(x.shape[1], dtype=torch.float64)
         weights.append(torch.linalg.solve(gram, x.T @ y).float())
         off = (targets[:, c] - inputs[:, c] @ weights[-1]).sort(0).values
@@ -169,7 +169,7 @@ def _regressed(answer: Callable[[Tensor], Tensor]) -> Filler:
 
 def gaussian_filler(gaussian: WindowGaussian) -> Filler:
     """The quantiles of its exact conditional, in the spread of the window (see `forecast.frame_of`)."""
-    normal = torch.special.ndtri(LEVELS.double()).float()
+    normal = torch.special.ndtri(LEVELS.cpu().double()).float()
 
     def fill(known: Tensor, mask: Tensor) -> Tensor:
         frame = frame_of(known, mask, known.new_zeros(len(known), 4, known.shape[-1]), gaussian)

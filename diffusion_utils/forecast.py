@@ -182,7 +182,7 @@ def gaussian_samples(frame: Frame, gaussian: WindowGaussian, n: int, seed: int =
     for rows, one in alike(frame.mask):
         told = gaussian.conditional(one)
         root = torch.linalg.cholesky(gaussian.covariance_left(one) + 1e-9 * torch.eye(len(told.std)))
-        correlated = (noise[rows][..., told.missing].double() @ root.T / told.std).float()
+        correlated = (noise[rows][..., told.missing].cpu().double() @ root.T / told.std).float()
         part = torch.zeros(len(rows), n, out.shape[-1])
         part[..., told.missing] = correlated
         out[rows] = part

@@ -41,13 +41,13 @@ class Series:
     @property
     def mean(self) -> Tensor:
         """Of each column over the observed values of the train part alone: (C,)."""
-        known, mask = known_and_mask(self.part("train").double())
+        known, mask = known_and_mask(self.part("train").cpu().double())
         return (known.sum(1) / mask.sum(1).clamp(min=1)).float()
 
     @property
     def std(self) -> Tensor:
         """Of each column over the observed values of the train part alone: (C,). 1 for a column that is constant there."""
-        known, mask = known_and_mask(self.part("train").double())
+        known, mask = known_and_mask(self.part("train").cpu().double())
         squares = (mask * (known - self.mean[:, None])).square().sum(1) / mask.sum(1).clamp(min=1)
         return torch.where(squares > 0, squares.sqrt(), 1.0).float()
 

@@ -19,14 +19,12 @@ from ..denoiser import network_time
 from ..losses import masked_mean, spread_times
 from ..schedules import Schedule
 from .laws import belief, corrupt, reverse
-from .limits import Limit
-
-State = tuple[Tensor, ...]  # int64 (B, …) each
+from .limits import Limit, Parts
 
 
 def belief_loss(answer: Sequence[Tensor], limits: Sequence[Limit],
-                schedule: Schedule, x0: State, x_t: State, t: Tensor,
-                exists: State | None = None) -> Tensor:
+                schedule: Schedule, x0: Parts, x_t: Parts, t: Tensor,
+                exists: Parts | None = None) -> Tensor:
     """E[−ln π(x_0)]: the cross-entropy of the belief, mean over positions.
 
     answer: the network's logits of each part, (B, …, classes); x0, x_t:
@@ -70,7 +68,7 @@ def masked_loss(net: Callable, limit: Limit, x0: Tensor, n: Tensor,
 
 
 @torch.no_grad()
-def any_order(denoiser: Callable, x0: State, limit: Limit, T: int, draws: int = 8, *, cond: Condition = None,
+def any_order(denoiser: Callable, x0: Parts, limit: Limit, T: int, draws: int = 8, *, cond: Condition = None,
               seed: int = 0) -> Tensor:
     """The bound of each sample in nats, for masks: L times the mean over n of −ln f(x_0) over n hidden positions.
 
@@ -132,7 +130,7 @@ def bound_term(limit: Limit, schedule: Schedule, x0: Tensor, x_t: Tensor,
 
 
 @torch.no_grad()
-def bound(denoiser: Callable, limits: Sequence[Limit], schedule: Schedule, x0: State, draws: int = 8, *,
+def bound(denoiser: Callable, limits: Sequence[Limit], schedule: Schedule, x0: Parts, draws: int = 8, *,
           cond: Condition = None, seed: int = 0) -> Tensor:
     """The variational bound of −ln p(x_0) of each sample in nats, float64 (B,), by `draws` random t of the sum over t.
 

@@ -12,6 +12,7 @@ from ..checks import on_cpu
 from ..conditions import Condition, each
 from ..denoiser import network_time
 from ..schedules import Schedule
+from .limits import Parts
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class DiscreteDenoiser:
     schedule: Schedule
 
     @torch.no_grad()
-    def __call__(self, x_t: tuple[Tensor, ...], t: int | Tensor, cond: Condition = None) -> tuple[Tensor, ...]:
+    def __call__(self, x_t: Parts, t: int | Tensor, cond: Condition = None) -> Parts:
         device = next(self.net.parameters()).device
         parts = [x.to(device) for x in x_t]
         time = network_time(self.schedule.check_t(t), self.schedule.T, parts[0])
@@ -42,8 +43,8 @@ def guided_log(denoiser: Callable, weight: float | Tensor) -> Callable:
     """
     weight = on_cpu(weight)
 
-    def steered(x_t: tuple[Tensor, ...], t: int | Tensor,
-                cond: Condition = None) -> tuple[Tensor, ...]:
+    def steered(x_t: Parts, t: int | Tensor,
+                cond: Condition = None) -> Parts:
         if cond is None or (weight.ndim == 0 and weight == 1):
             return denoiser(x_t, t, cond)
         free = denoiser(x_t, t, None)

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..checks import on_cpu, whole_number
 from ..registry import chosen
 
+Parts = tuple[Tensor, ...]  # a state, int64 (B, …) each; or what belongs to each of its parts
 
 @dataclass(frozen=True, eq=False)
 class Limit:

@@ -20,10 +20,9 @@ from ..noise import SampleUniform, mixed_seed, sample_indices
 from ..sampling import State, check_walk, timesteps, walk
 from ..schedules import Schedule
 from .laws import corrupt, draw, fresh, renoise
-from .limits import Limit
+from .limits import Limit, Parts
 
 ORDERS = ("independent", "random", "confidence")
-Parts = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)

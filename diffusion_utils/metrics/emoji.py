@@ -74,6 +74,8 @@ def evaluate(x: Tensor, cond: Tensor | None = None, calls: int | None = None, de
         if rows:
             emoji, style = torch.tensor([found[i][:2] for i in rows]).unbind(1)
             result[kind] = {"meaning": meaning} | figures(x[rows], emoji, style)
+            if kind == "tones":
+                result[kind]["copying_the_next_tone"] = next_tone(emoji, style)
     return result | {"n_judged": sum(one is not None for one in found)}
 
 
@@ -94,6 +96,15 @@ def figures(x: Tensor, emoji: Tensor, style: Tensor) -> dict:
     copies = torch.stack([ranks(to_model(all_pictures()[(style + k) % len(STYLES), emoji]), emoji, style) for k in (1, 2)])
     same = {"top_1": 1 / n, "top_5": 5 / n}
     return {"n": len(x), **tops(rank), "copying_another_style": tops(copies), "chance": same, **remembered(x, emoji, style)}
+
+
+def next_tone(emoji: Tensor, style: Tensor) -> dict[str, float]:
+    """What the same person in the same style with a skin one step lighter gives, or one darker than the lightest. It comes so
+    near that only the first place tells whether the tone is right."""
+    table = emoji_table()
+    number = {(one.base, one.tone): i for i, one in enumerate(table)}
+    others = [number[table[i].base, table[i].tone - 1 if table[i].tone > 1 else 2] for i in emoji.tolist()]
+    return tops(ranks(to_model(all_pictures()[style, others]), emoji, style))
 
 
 def tops(rank: Tensor) -> dict[str, float]:

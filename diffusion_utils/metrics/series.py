@@ -58,7 +58,7 @@ def block_error(values: Tensor, block: int = 7, draws: int = 500, seed: int = 0)
     block = min(block, n)
     starts = torch.randint(n - block + 1, (draws, -(-n // block)), generator=generator)
     rows = (starts[..., None] + torch.arange(block)).flatten(1)[:, :n]
-    return float(values.double().cpu()[rows].mean(1).std())
+    return float(values.cpu().double()[rows].mean(1).std())
 
 
 def window_figures(samples: Tensor, truth: Tensor, mask: Tensor) -> dict[str, Tensor]:

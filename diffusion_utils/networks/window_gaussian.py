@@ -46,7 +46,7 @@ class WindowGaussian(nn.Module):
 
         Σ_t x_i(t + h)·x_j(t)/N, divided by N at every h: so the matrix of all covariances has no negative eigenvalue.
         """
-        known = values.double().nan_to_num(nan=0.0)
+        known = values.cpu().double().nan_to_num(nan=0.0)
         n = values.shape[1]
         size = 2 * max(n, self.length)  # beyond the ends there is nothing to meet: no time is counted in a circle
         waves = torch.fft.rfft(known, size)
@@ -74,7 +74,8 @@ class WindowGaussian(nn.Module):
     def _covariance(self) -> Tensor:
         time = torch.arange(self.length)
         h = time[:, None] - time[None, :] + self.length - 1
-        blocks = self.lags.double().cpu()[:, :, h] + self.level * torch.eye(self.channels).double()[:, :, None, None]
+        own = self.level * torch.eye(self.channels, dtype=torch.float64)[:, :, None, None]
+        blocks = self.lags.cpu().double()[:, :, h] + own
         size = self.channels * self.length
         matrix = blocks.permute(0, 2, 1, 3).reshape(size, size)
         return (matrix + matrix.T) / 2 + self.nugget * torch.eye(size, dtype=torch.float64)

@@ -6,7 +6,7 @@ import pdf
 import pypdfium2
 import pytest
 
-from .conftest import SITE
+from .conftest import ROOT, SITE
 
 CHAPTER = "notebooks/14_bugs_that_look_fine"
 pytestmark = pytest.mark.skipif(not (SITE / f"{CHAPTER}.html").exists(), reason=f"no pages in {SITE}; `make book` builds them")
@@ -87,3 +87,20 @@ def test_it_is_known_which_characters_no_font_here_has(browser):
     """Two places of Unicode that no script has, and two letters."""
     assert pdf.are_boxes(browser, "\u0378\u0379")
     assert not pdf.are_boxes(browser, "ab")
+
+
+LONG = "Title {} that is so long that on paper it goes on in a second line of its own, as one of the appendix does"
+SECTION = """<section><h2>Section</h2><div style="height: {}px"></div><section><h3>{}</h3><p>One line.</p>
+<div style="height: 150px; break-inside: avoid"></div></section></section>"""
+
+
+def test_a_heading_stays_on_one_sheet(browser, tmp_path):
+    """Wherever on a sheet it begins, between two things of which none may be divided."""
+    page, path = browser.new_page(), tmp_path / "headings.pdf"
+    css = (ROOT / "book" / "_static" / "print.css").read_text(encoding="utf-8")
+    sections = "".join(SECTION.format(500 + 7 * k, LONG.format(k)) for k in range(40))
+    page.set_content(f"<style>{css} @page {{ size: A4 }}</style>{sections}")
+    page.pdf(path=path, prefer_css_page_size=True)
+    page.close()
+    sheets = [" ".join(text.split()) for text in texts(path)]
+    assert [k for k in range(40) if not any(LONG.format(k) in text for text in sheets)] == []

@@ -32,6 +32,8 @@ WIDE = {  # .double() without .cpu() before it: "file function", or "chapter cel
     "13_article_code middle": "a schedule's table",
 }
 MADE = {  # made like something that is given, without a device
+    "baselines.py quantile_regression": "simple methods stay on the CPU",
+    "baselines.py with_residuals": "simple methods stay on the CPU",
     "chapters/article/measure.py loss_at_the_listings_levels": "moved batch by batch",
     "exercises/ch04.py four_mistakes": "drawn on the CPU, then moved",
     "metrics/digits.py _against_training_digits": "rows of data on the CPU",
@@ -41,9 +43,14 @@ MADE = {  # made like something that is given, without a device
     "discrete/bound.py bound": "classes are forgotten on the CPU",
     "exact.py GaussianMixture.draw": "the mixture is on the CPU",
     "exact.py GaussianMixture.quantile": "the mixture is on the CPU",
+    "forecast.py draw_series": "moved batch by batch",
+    "forecast.py gaussian_samples": "a Gaussian's samples are drawn on the CPU",
+    "masks.py draw_mask": "numbers, not tensors, are wanted of it",
     "metrics/frechet.py random_floor": "rows that are checked are on the CPU",
     "noise.py SampleNoise.__call__": "drawn on the CPU, then moved",
     "noise.py SampleUniform.__call__": "classes are drawn on the CPU",
+    "recipes/series.py SeriesRecipe.loss_fn.loss": "drawn on the CPU, then moved",
+    "recipes/series.py SeriesRecipe.validated": "drawn on the CPU, then moved",
     "recipes/mnist_classifier.py jitter": "turns and shifts, of which the grid is moved",
     "02_reverse_process round-trip-0": "a check of equations, on the CPU",
     "02_reverse_process textbook": "a check of equations, on the CPU",

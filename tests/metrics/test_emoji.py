@@ -74,6 +74,7 @@ def test_each_kind_is_judged_by_itself_and_what_is_no_name_is_not():
     assert found["n"] == 61 and found["n_judged"] == 60 and found["calls"] == 25
     assert [found[kind]["n"] for kind in ("styles", "tones", "seen")] == [20, 20, 20]
     assert found["styles"]["top_1"] == 0.5 and found["tones"]["top_1"] == found["seen"]["top_1"] == 1
+    assert found["tones"]["copying_the_next_tone"]["top_1"] == 0 < found["tones"]["copying_the_next_tone"]["top_5"]
     assert evaluate(x)["right"] is None
 
 

@@ -11,6 +11,8 @@ from cases import step_of
 from diffusion_utils import checkpoints, records
 from diffusion_utils.__main__ import main
 from diffusion_utils.data import ImageData
+from diffusion_utils.data.electricity import toy_transformer
+from diffusion_utils.data.windows import windows_of
 from diffusion_utils.generate import generate
 from diffusion_utils.recipes import RECIPES, get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
@@ -169,10 +171,11 @@ def test_a_finished_run_is_not_overwritten(tmp_path):
 @pytest.mark.parametrize("name", checkpoints.available())
 def test_shipped_checkpoints_are_what_the_recipe_says(name):
     card, recipe = checkpoints.read_card(name), get_recipe(name)
-    assert card["config"] == recipe.config() | recipe.uses(few_digits())
+    alike = windows_of(toy_transformer(hours=2000), "train") if recipe.kind == "series" else few_digits()
+    assert card["config"] == recipe.config() | recipe.uses(alike)
     assert card["training"]["steps_done"] == recipe.train.steps
     learnt_from = {"mnist": ("mnist-train", 60_000), "scenes": ("scenes-train (100000 seen, seed 0)", 100_000),
-                   "emoji": ("emoji-train", 13_776)}
+                   "emoji": ("emoji-train", 13_776), "etth1": ("etth1-train", 8449)}
     assert (card["data"]["name"], card["data"]["n"]) == learnt_from[recipe.data]
     assert card["training"]["hardware"] and card["training"]["seconds"] > 0 and card["figures"]
     assert checkpoints.find_card(name).with_suffix(".safetensors").stat().st_size <= 8 * 2**20

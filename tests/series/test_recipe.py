@@ -125,7 +125,7 @@ def test_windows_of_which_nothing_is_known_are_drawn_too(card) -> None:
 
 
 class Spy(torch.nn.Module):
-    """Keeps what it was given, and answers nothing."""
+    """Keeps what it was given, and answers nothing, but wildly where nobody should look."""
 
     conditional = True
 
@@ -135,7 +135,7 @@ class Spy(torch.nn.Module):
 
     def forward(self, x, time, cond=None):
         self.seen = x, cond
-        return x * self.weight
+        return x * self.weight + 100 * cond["mask"]
 
 
 def test_the_loss_counts_what_is_missing_and_nothing_else() -> None:

@@ -37,7 +37,7 @@ class Alphabet:
         codes, found = np.unique(np.array(list(text), dtype="U1"), return_inverse=True)
         missing = [letter for letter in codes if letter not in number]
         if missing and UNKNOWN not in number:
-            raise unknown_name("character", missing[0], self.letters)
+            raise unknown_name("character", str(missing[0]), self.letters)
         table = np.array([number.get(letter, number.get(UNKNOWN, 0)) for letter in codes], dtype=np.int64)
         return torch.from_numpy(table[found.reshape(-1)]) if len(text) else torch.zeros(0, dtype=torch.int64)
 
