@@ -25,20 +25,25 @@ from diffusion_utils.chapters.article.listed_walk import walk
 from diffusion_utils.chapters.bugs import symptoms
 from diffusion_utils.chapters.shapes import layer_shapes
 from diffusion_utils.data import ImageData, to_model, to_pixels
+from diffusion_utils.data.electricity import toy_transformer
 from diffusion_utils.data.scenes import load_scenes
 from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, eps_from_x0, score_from_eps, split, target
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.exercises import ch04, ch05
+from diffusion_utils.forecast import fill, gaussian_fill
 from diffusion_utils.generate import generate
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
+from diffusion_utils.masks import last_hours
 from diffusion_utils.metrics import frechet as metrics
 from diffusion_utils.metrics.digits import Yardstick, check_images, check_label_list
+from diffusion_utils.metrics.series import fair_crps
 from diffusion_utils.networks.embedding import sinusoidal
 from diffusion_utils.networks.encoders.classifier import DigitClassifier
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
 from diffusion_utils.recipes.latent_data import encoded
 from diffusion_utils.recipes.mnist_classifier import ClassifierRecipe
 from diffusion_utils.recipes.quick import quick
+from diffusion_utils.recipes.series import series_recipe
 from diffusion_utils.schedules import cosine, linear
 from diffusion_utils.training import fit
 from diffusion_utils.training.distributed import Group
@@ -52,7 +57,8 @@ WITHOUT = {
     "it makes or reads a table, a record, a setting or a file, on the CPU": """
         article.record.load_measured article.record.load_samples article.repairs.Experiment.make_schedule
         article.repairs.versions bugs.catalogue.of_family bugs.record.load_measured bugs.record.load_points
-        checkpoints.available checkpoints.read_card data.mnist.load_mnist recipes.diffusion.DiffusionRecipe.make_schedule
+        checkpoints.available checkpoints.read_card data.electricity.load_electricity data.mnist.load_mnist
+        masks.gap masks.last_hours recipes.diffusion.DiffusionRecipe.make_schedule
         recipes.get_recipe recipes.quick.quick records.available records.dates records.load_record records.load_tensors
         schedules.cosine schedules.flow schedules.linear""",
     "it is about times and numbers, and never sees the data": """
@@ -65,7 +71,8 @@ WITHOUT = {
         speed_records.gains speed_records.gpu_gains speed_records.race_of speed_records.sampling_pace
         speed_records.techniques_table speed_records.verdict speed_records.walks
         table.table widgets.companions.Curve widgets.companions.Histogram
-        widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.figure.Axis
+        widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.fan_chart.FanChart.from_arrays
+        widgets.figure.Axis
         widgets.frame_scrubber.FrameScrubber.from_arrays widgets.sketch.Sketch.dissolve widgets.sketch.Sketch.oracle""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
     "its features are on the CPU": "metrics.pictures.Yardstick.distance",
@@ -170,6 +177,22 @@ def check_generating(device: torch.device) -> object:
     assert model.device.type == device.type
     return [generate(model, 3, cond=torch.arange(3, device=where), weight=2.0, sampler="ddim", steps=3)
             for where in ("cpu", device)]
+
+
+@check("forecast.fill", "forecast.gaussian_fill", "metrics.series.fair_crps")
+def check_series(device: torch.device) -> object:
+    model = checkpoints.load("etth1", device)
+    windows, mask, hours = noise(torch.device("cpu"), 2, *model.shape), last_hours(*model.shape, 24), torch.tensor([0, 5])
+    return (fill(model, windows, mask, hours, 2, steps=3), gaussian_fill(model, windows, mask, hours, 2),
+            fair_crps(noise(device, 4, 3), noise(device, 3)))
+
+
+@check("recipes.series.SeriesRecipe.loss_fn")
+def check_training_on_series(device: torch.device) -> object:
+    network = {"kind": "series-unet", "series": 2, "side": 8, "channels": [8, 16], "emb_dim": 16}
+    recipe = series_recipe("toy", 2, series=toy_transformer(hours=900, channels=2), network=network)
+    loss = recipe.loss_fn(recipe.load("train"), device, Group())
+    return loss(devices.place(recipe.build(), device), step_of(torch.arange(4)))
 
 
 @check("denoiser.Denoiser", "denoiser.Prediction")
