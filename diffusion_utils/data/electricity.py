@@ -18,10 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..files import locked, write_atomic
 from ..masks import last_hours, random_entries
 from ..notices import notice
-from .download import download
+from .download import fetch_file
 from .mnist import DataError, cache_folder
 from .windows import DAY, WEEK, WINDOW, Series, SeriesData, standard_parts, windows_of
 
@@ -53,27 +52,12 @@ def _load(folder: str | None, cache: Path) -> Series:
                             "Unset DIFFUSION_DATA to download it instead")
         return parse(path.read_bytes(), f"DIFFUSION_DATA={folder}")
     path = cache / "ett" / FILE
-    problem = None if path.is_file() else _fetch(path)
+    problem = None if path.is_file() else fetch_file(ADDRESS, path, SHA256, "ETTh1 (2.6 MB)")
     if problem is None:
         return parse(path.read_bytes(), "download")
     notice(f"ETTh1 is not at hand (DIFFUSION_DATA is not set; download: {problem}). Using a series that is made up: fine for "
            "trying things out, but figures will differ from the book's.")
     return toy_transformer()
-
-
-def _fetch(path: Path) -> str | None:
-    """Download the file. None, or why it failed."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.parent / ".lock", "the download of ETTh1"):
-            notice(f"Downloading ETTh1 (2.6 MB) to {path.parent}")
-            content = download(ADDRESS)
-            if hashlib.sha256(content).hexdigest() != SHA256:
-                return "sent another file than the one asked for (its SHA-256 differs)"
-            write_atomic(path, content)
-            return None
-    except OSError as error:
-        return str(error).removeprefix("<urlopen error ").removesuffix(">")
 
 
 def parse(content: bytes, source: str) -> Series:
