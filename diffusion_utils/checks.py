@@ -64,3 +64,11 @@ def levels_fit(x: Tensor, **levels: float | Tensor) -> None:
         if shape and (len(shape) != x.ndim or any(a not in (1, b) for a, b in zip(shape, x.shape, strict=True))):
             wanted = (len(x),) + (1,) * (x.ndim - 1)
             raise ValueError(f"{name} must be one number or {wanted} for data of shape {tuple(x.shape)}, got {tuple(shape)}")
+
+
+def zeros_and_ones(mask: object) -> Tensor:
+    """The mask as a tensor. Raises ValueError unless it holds nothing but zeros and ones, or False and True."""
+    mask = torch.as_tensor(mask)
+    if not bool(((mask == 0) | (mask == 1)).all()):
+        raise ValueError("mask must hold 1 where a pixel is known and 0 where it is to be filled, nothing else")
+    return mask

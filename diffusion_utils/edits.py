@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .checkpoints import Checkpoint
+from .checks import zeros_and_ones
 from .conditions import Condition, each, rows_of
 from .denoiser import DenoiserFn, Prediction
 from .drawing import in_batches
@@ -116,9 +117,7 @@ def telling(denoiser: DenoiserFn, before: Condition,
 
 def pixel_mask(mask: Tensor, pictures: Tensor) -> Tensor:
     """A mask as bool (N, 1, H, W), True where known. Raises ValueError for another size, or what is not zeros and ones."""
-    mask, (n, _, height, width) = torch.as_tensor(mask), pictures.shape
-    if not bool(((mask == 0) | (mask == 1)).all()):
-        raise ValueError("mask must hold 1 where a pixel is known and 0 where it is to be filled, nothing else")
+    mask, (n, _, height, width) = zeros_and_ones(mask), pictures.shape
     if tuple(mask.shape) not in ((height, width), (n, 1, height, width)):
         raise ValueError(f"a mask of pictures {tuple(pictures.shape)} must be {(height, width)} or {(n, 1, height, width)}, "
                          f"got {tuple(mask.shape)}")

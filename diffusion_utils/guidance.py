@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .checks import clean_state, on_cpu, same_shape, whole_number
+from .checks import clean_state, on_cpu, same_shape, whole_number, zeros_and_ones
 from .conditions import Condition, without
 from .denoiser import DenoiserFn, Prediction, check_clip, eps_from_x0
 from .noise import SampleNoise, mixed_seed, sample_indices
@@ -139,9 +139,7 @@ def keep_known(
 
 def _mask_for(known: Tensor, mask: Tensor) -> Tensor:
     """The mask in the shape of known (B, …), as integers, which leave the precision of what they multiply alone."""
-    mask, batch = torch.as_tensor(mask), len(known)
-    if not bool(((mask == 0) | (mask == 1)).all()):
-        raise ValueError("mask must hold 1 where a pixel is known and 0 where it is to be filled, nothing else")
+    mask, batch = zeros_and_ones(mask), len(known)
     if mask.ndim == known.ndim - 1 and batch > 1 and mask.shape[:1] == known.shape[1:2] == (batch,):
         raise ValueError(f"a mask {tuple(mask.shape)} for known data {tuple(known.shape)} may be meant for the {batch} samples "
                          f"or for the {batch} channels: say which by {(batch, 1, *mask.shape[1:])} or {(1, *mask.shape)}")
