@@ -8,15 +8,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
+import application_checks  # noqa: F401  they enter themselves among the checks
 import chapter_calls
 import pytest
 import torch
 from cases import step_of
+from device_checks import CHECKS, check, noise
 from pretended_device import pretended
 from project import chapters
 from torch import Tensor
 
-from diffusion_utils import checkpoints, devices, edits, losses, recipes, sampling
+from diffusion_utils import checkpoints, devices, losses, recipes, sampling
 from diffusion_utils.chapters import article, bugs, plotting, speed
 from diffusion_utils.chapters.article import listed_training as training
 from diffusion_utils.chapters.article import measure
@@ -25,26 +27,18 @@ from diffusion_utils.chapters.article.listed_walk import walk
 from diffusion_utils.chapters.bugs import symptoms
 from diffusion_utils.chapters.shapes import layer_shapes
 from diffusion_utils.data import ImageData, to_model, to_pixels
-from diffusion_utils.data.electricity import toy_transformer
-from diffusion_utils.data.scenes import load_scenes
 from diffusion_utils.denoiser import PREDICTS, Denoiser, Prediction, eps_from_x0, score_from_eps, split, target
 from diffusion_utils.exact import ExactDenoiser, GaussianMixture
 from diffusion_utils.exercises import ch04, ch05
 from diffusion_utils.generate import generate
 from diffusion_utils.guidance import guided, keep_known, repaint_times, sdedit_start
-from diffusion_utils.latent import Identity
 from diffusion_utils.metrics import frechet as metrics
-from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.digits import Yardstick, check_images, check_label_list
-from diffusion_utils.metrics.scenes import read_scenes
-from diffusion_utils.networks import Autoencoder, TextUNet
 from diffusion_utils.networks.embedding import sinusoidal
 from diffusion_utils.networks.encoders.classifier import DigitClassifier
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
-from diffusion_utils.recipes.latent_data import encoded
 from diffusion_utils.recipes.mnist_classifier import ClassifierRecipe
 from diffusion_utils.recipes.quick import quick
-from diffusion_utils.recipes.series import series_recipe
 from diffusion_utils.schedules import cosine, linear
 from diffusion_utils.training import fit
 from diffusion_utils.training.distributed import Group
@@ -52,7 +46,6 @@ from diffusion_utils.training.ema import EMA
 from diffusion_utils.widgets import scatter, tile
 
 SCHEDULE = cosine(1000)
-SMALL_CODER = {"kind": "autoencoder", "channels": [8, 16]}
 # What needs no check, and why.
 WITHOUT = {
     "it makes or reads a table, a record, a setting or a file, on the CPU": """
@@ -86,19 +79,6 @@ WITHOUT = {
         data.text.letters.Alphabet.decode data.text.letters.Alphabet.encode""",
 }
 EXERCISES = "exercises."  # checks of what a reader wrote, on the CPU; those that run on a device are among CHECKS
-CHECKS: dict[str, Callable[[torch.device], object]] = {}
-
-
-def check(*names: str) -> Callable:
-    """Registers a function (device) → tensors and numbers as the check of all that it calls."""
-    def note(function: Callable) -> Callable:
-        CHECKS.update(dict.fromkeys(names, function))
-        return function
-    return note
-
-
-def noise(device: torch.device, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def digits(device: torch.device, n: int = 4) -> Tensor:
@@ -338,83 +318,6 @@ def check_measures(device: torch.device) -> object:
 def test_digits_and_labels_to_be_evaluated_may_lie_on_a_device(device: torch.device) -> None:
     x, labels = check_images(digits(device)), check_label_list(torch.arange(4, device=device), 4)
     assert x.device.type == labels.device.type == "cpu" and torch.equal(x, digits(x.device))
-
-
-# Series and letters
-
-
-@check("recipes.series.SeriesRecipe.loss_fn")
-def check_training_on_series(device: torch.device) -> object:
-    network = {"kind": "series-unet", "series": 2, "side": 8, "channels": [8, 16], "emb_dim": 16}
-    recipe = series_recipe("toy", 2, series=toy_transformer(hours=900, channels=2), network=network)
-    loss = recipe.loss_fn(recipe.load("train"), device, Group())
-    return loss(devices.place(recipe.build(), device), step_of(torch.arange(4)))
-
-
-@check("recipes.discrete.DiscreteRecipe.loss_fn", "recipes.discrete.LeftToRightRecipe.loss_fn")
-def check_training_on_letters(device: torch.device) -> object:
-    losses = []
-    for name in ("shakespeare", "shakespeare-left-to-right"):
-        recipe = recipes.get_recipe(name)
-        recipe = dataclasses.replace(recipe, network=recipe.network | {"dim": 16, "layers": 1, "heads": 2})
-        loss = recipe.loss_fn(recipe.load("train"), device, Group())
-        losses.append(loss(recipe.build().to(device), step_of(torch.arange(4))))
-    return losses
-
-
-# Latents
-
-
-@check("networks.autoencoder.Autoencoder.moments", "recipes.autoencoder.AutoencoderRecipe.loss_fn",
-       "recipes.latent.LatentRecipe.loss_fn")
-def check_latents(device: torch.device) -> object:
-    scenes, step = load_scenes("test", 4), step_of(torch.arange(4))
-    recipe = dataclasses.replace(recipes.get_recipe("scenes-vae"), network=SMALL_CODER)
-    coder = recipe.build().to(device)
-    latent = dataclasses.replace(recipes.get_recipe("scenes-latent"), autoencoder=recipe)
-    latent = dataclasses.replace(latent, network=latent.network | {"channels": [8, 16], "dim": 16, "layers": 1})
-    with torch.no_grad():
-        coder_loss = recipe.loss_fn(scenes, device, Group())(coder, step)
-        codes = encoded(scenes, coder)
-        latent_loss = latent.loss_fn(codes, device, Group())(latent.build().to(device), step)
-        return coder_loss, latent_loss, coder.moments(scenes.to(device).x0(step.rows.to(device)))
-
-
-def small_reader(device: torch.device) -> checkpoints.Checkpoint:
-    """A checkpoint that takes prompts, in the shape of scenes-latent, whose last layer, which begins at zero, is shaken."""
-    torch.manual_seed(0)
-    net = TextUNet(39, 14, channels=(8, 16), emb_dim=16, dim=16, layers=1).requires_grad_(False)
-    torch.nn.init.normal_(net.unet.conv_out.weight, std=0.1)
-    coder = Autoencoder(channels=(8, 16)).requires_grad_(False)
-    config = {"network": {}, "schedule": {"name": "cosine", "T": 1000}, "predicts": "v", "prompts": "scenes",
-              "sampling": {"sampler": "ddim", "steps": 3}, "sample": {
-                  "shape": [4, 16, 16], "clip": None, "condition": {"shape": [14], "dtype": "int64"}},
-              "codec": {"kind": "network", "part": "vae", "shape": [3, 64, 64], "clip": [-1, 1]}}
-    return checkpoints.Checkpoint("small", {"config": config}, net.to(device).eval(), {"vae": coder.to(device).eval()})
-
-
-@check("edits.inpaint", "edits.redraw", "edits.swap", "networks.text_unet.TextUNet", "networks.autoencoder.Autoencoder.decode",
-       "networks.autoencoder.Autoencoder.encode", *(f"latent.{codec}.{way}" for codec in ("Identity", "NetworkCodec")
-                                                    for way in ("encode", "decode")))
-def check_prompts_and_edits(device: torch.device) -> object:
-    model, x = small_reader(device), noise(torch.device("cpu"), 2, 3, 64, 64).clamp(-1, 1)
-    there, known = x.to(device), torch.ones(64, 64)
-    known[:, 30:] = 0
-    codes = model.codec.encode(x)
-    return (codes, model.codec.encode(there), model.codec.decode(codes), model.codec.decode(codes.to(device)),
-            Identity().decode(Identity().encode(there)), model.parts["vae"].decode(model.parts["vae"].encode(there)),
-            edits.inpaint(model, x, known, "a red 3", weight=2.0), edits.redraw(model, x, "a red 3", 0.5),
-            edits.swap(model, 2, "a red 3", "a blue 4", until=0.5, weight=2.0))
-
-
-@check("metrics.attention.watched", "metrics.attention.peaks", "metrics.scenes.read_scenes")
-def check_maps(device: torch.device) -> object:
-    model, z = small_reader(device), noise(device, 2, 4, 16, 16)
-    tokens = model.tokens_of(["a red 3 left of a blue 4", "a 7 above a 1"])
-    asking, kept = watched(model.denoiser, model.net)
-    asking(z, 500, tokens.to(device))
-    reading = read_scenes(load_scenes("test", 2).x0(torch.arange(2)).to(device), device)
-    return kept[0][1], torch.from_numpy(peaks(kept[0][1], tokens, reading.boxes)), torch.from_numpy(reading.facts)
 
 
 # Speed
