@@ -25,7 +25,7 @@ def caption(facts: np.ndarray, chance: np.ndarray, said: float = SAID) -> str:
 
     The digits are always said, as a numeral or in letters; size, stroke and colour each with probability `said`; of two
     digits the left or upper one comes first more often. Were both orders as likely, neither the order of the digits nor the
-    word between them would tell anything alone, and a network that must find both at once finds neither.
+    word between them would tell anything alone, and both would have to be learnt at once.
     """
     places, relations = [FIRST, SECOND][:facts[COUNT]], RELATIONS
     if facts[COUNT] == 2 and chance[0] < TURNED_ROUND:
