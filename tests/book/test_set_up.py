@@ -11,7 +11,7 @@ from .conftest import ROOT
 from .small_book import CONF, sphinx
 
 LINES = ["def long_name(", "        first, second,", "        third='a text that is wider than a phone, and goes on'):", "",
-         "    return first", "    rows.append([float(picture.square().mean())for_each_picture])"]
+         "    return first", "    rows.append([float(picture.square().mean())])"]
 CELLS = [("install = 1", "set-up", "hide-input"), ("load = 2", "set-up"), ("interact()", "remove-output"), ("\n".join(LINES),)]
 
 
