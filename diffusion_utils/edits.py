@@ -173,8 +173,7 @@ def walked(checkpoint: Checkpoint, n: int, prompts: Prompts,
                       cond=on_device(cond, rows, checkpoint.device),
                       indices=rows, device=checkpoint.device, **given)
 
-    x = in_batches(walk_of, n, how.calls(weight), batch,
-                   checkpoint.device).float()
+    x = in_batches(walk_of, n, batch, checkpoint.device).float()
     x = x if checkpoint.clip is None else x.clamp(*checkpoint.clip)
     return torch.cat([checkpoint.codec.decode(part)
                       for part in x.split(batch)])

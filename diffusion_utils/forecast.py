@@ -100,7 +100,7 @@ def draw_series(checkpoint: Checkpoint, n: int, sampler: Sampler, *, cond: Condi
         told = each(lambda entry: entry[rows.start:rows.stop].to(device), cond)
         return walk(checkpoint.denoiser, checkpoint.schedule, told, sampler, gaussian, seed, rows)
 
-    x = in_batches(walk_of, n, sampler.calls(), batch, device, progress).float()
+    x = in_batches(walk_of, n, batch, device, sampler.steps if progress else None).float()
     return torch.where(cond["mask"].cpu() > 0, cond["known"].cpu().float(), x)
 
 
