@@ -26,9 +26,9 @@
 
   const loaded = () => [...document.querySelectorAll(".widget-figure")].every((place) =>
     place.querySelector(".fs[data-ready], .widget-error"));
-  async function prepare() {
+  async function prepare(patience = LOADING_MS) {
     dispatchEvent(new Event("figureswanted"));
-    const late = performance.now() + LOADING_MS;
+    const late = performance.now() + patience;
     while (!loaded() && performance.now() < late) await new Promise((resolve) => setTimeout(resolve, 50));
     if (!undo.length) await forPaper();
   }
@@ -37,7 +37,7 @@
   addEventListener("afterprint", backToScreen);
   const print = window.print.bind(window);
   window.print = () => prepare().then(print);
-  window.print.prepare = prepare; // for `make pdf`
+  window.print.prepare = prepare; // for `make pdf`, which has more patience
   addEventListener("keydown", (event) => {
     if (event.key !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
     event.preventDefault();
