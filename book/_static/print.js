@@ -4,6 +4,7 @@
 // not near yet, is therefore asked for before: by `window.print`, which the page's button calls, and by Ctrl-P.
 (() => {
   const LOADING_MS = 10_000;
+  const TALL = 1.6; // a picture that is so many times as high as wide
   const ANSWER = /^\s*(the\s+)?(answer|solution)/i; // a fold that the reader has not opened stays one
   const undo = [];
 
@@ -19,6 +20,8 @@
       fold.open = true;
       undo.push(() => { fold.open = false; });
     }
+    for (const { classList, naturalHeight, naturalWidth } of document.querySelectorAll(".cell_output img"))
+      classList.toggle("tall", naturalHeight > TALL * naturalWidth);
     undo.push(() => document.querySelectorAll(".fs-paper").forEach((sheet) => sheet.remove()));
     return Promise.all([...document.querySelectorAll(".widget-figure .fs[data-ready]")].map((figure) => figure.toPaper?.()));
   }
