@@ -36,10 +36,10 @@ def test_texts_are_judged_by_all_figures_together(change, missed):
 
 def test_a_word_that_is_not_kept_is_blank_and_so_is_the_space_between_two():
     blank = "_" * len("Didst thou not say he comes?")
-    assert text_figures.pattern(0) == f"BAPTISTA:\n{blank}"
-    assert text_figures.pattern(0b111111) == "BAPTISTA:\nDidst thou not say he comes?"
-    assert text_figures.pattern(0b000101) == "BAPTISTA:\nDidst ____ not _____________"
-    assert text_figures.pattern(0b110000) == "BAPTISTA:\n__________________ he comes?"
+    assert text_figures.pattern(0) == f"BAPTISTA:\n{blank}\n"
+    assert text_figures.pattern(0b111111) == "BAPTISTA:\nDidst thou not say he comes?\n"
+    assert text_figures.pattern(0b000101) == "BAPTISTA:\nDidst ____ not _____________\n"
+    assert text_figures.pattern(0b110000) == "BAPTISTA:\n__________________ he comes?\n"
 
 
 def test_lines_keep_their_words_and_paths_end_in_text():
@@ -47,7 +47,7 @@ def test_lines_keep_their_words_and_paths_end_in_text():
     part = text_figures.kept_lines(checkpoint, sampler, range(40, 43))
     assert part["first"] == 40 and len(part["texts"]) == 3
     for kept, lines in zip(range(40, 43), part["texts"], strict=True):
-        wanted = text_figures.pattern(kept).removeprefix(text_figures.SPEAKER)
+        wanted = text_figures.pattern(kept).removeprefix(text_figures.SPEAKER).removesuffix("\n")
         assert len(set(lines)) == text_figures.DRAWS
         for line in lines:
             assert len(line) == len(wanted) and "_" not in line
