@@ -34,10 +34,10 @@ def layout(rows: Tensor, rounds: int = 100, starts: int = 6) -> Tensor:
     Each round moves all atoms to where the distances between them err less from those of a zigzag chain (stress majorisation:
     Gansner, Koren & North 2005), near ones counting most; of several starts the one that ends best is taken.
     """
-    apart, (B, N) = steps_apart(rows).double(), split(rows)[0].shape
+    apart, (B, N) = steps_apart(rows).cpu().double(), split(rows)[0].shape
     apart = torch.where(apart == N, 3.0, apart)  # pieces stand beside each other
     wanted = ((0.75**0.5 * apart) ** 2 + 0.25 * (apart % 2)).sqrt()
-    here = (split(rows)[0] != ABSENT).double()
+    here = (split(rows)[0] != ABSENT).cpu().double()
     weight = here[:, :, None] * here[:, None, :] / apart.clamp(min=1) ** 2
     weight = weight.masked_fill(torch.eye(N, dtype=torch.bool), 0.0)
     inverse = torch.linalg.pinv(torch.diag_embed(weight.sum(-1)) - weight)
