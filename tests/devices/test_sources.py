@@ -72,6 +72,7 @@ MADE = {  # made like something that is given, without a device
     "05_images_guidance exercise-4": "added to drawings on the CPU, then moved",
     "06_images_latent exercise-2": "an exercise, on the CPU",
     "06_images_latent roundtrip": "the codec moves it",
+    "12_time_series max": "samples were brought to the CPU",
     "13_article_code ex3-code": "for a schedule's table",
     "13_article_code frame": "test digits on the CPU",
 }
