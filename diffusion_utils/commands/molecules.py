@@ -19,7 +19,7 @@ from ..molecules.smiles import SmilesError, intact, numbers_of, read_smiles, row
 from ..npy import check_target, write_npy
 from .options import batch_of, integer, option, settings_of
 
-ENDINGS = {".smi": " for SMILES", ".svg": " for drawings", ".npy": " for numbers"}
+OF_MOLECULES = {".smi": " for SMILES", ".svg": " for drawings", ".npy": " for numbers"}
 
 
 def is_graph(name: str) -> bool:
@@ -36,7 +36,7 @@ def sample_molecules(args: argparse.Namespace) -> None:
     if idle:
         raise ValueError(f"{option(idle[0])} says nothing to {args.checkpoint}, which draws molecules: it has --rings and "
                          "--scaffold")
-    out = None if args.out is None else check_target(args.out, ENDINGS)
+    out = None if args.out is None else check_target(args.out, OF_MOLECULES)
     checkpoint = checkpoints.load(args.checkpoint, args.device)
     cond = rings_asked(checkpoint, args, n)
     scaffold = None if args.scaffold is None else scaffold_of(checkpoint, args.scaffold)
