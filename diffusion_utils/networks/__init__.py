@@ -15,5 +15,5 @@ NETWORKS = {"unet": UNet, "mlp": MLP, "classifier": DigitClassifier, "autoencode
             "token-transformer": TokenTransformer, "series-unet": SeriesUNet, "window-gaussian": WindowGaussian,
             "graph-transformer": GraphTransformer}
 
-__all__ = ["MLP", "NETWORKS", "Autoencoder", "DigitClassifier", "GraphTransformer", "Network", "SeriesUNet", "TextUNet", "TokenTransformer", "UNet",
-           "WindowGaussian"]
+__all__ = ["MLP", "NETWORKS", "Autoencoder", "DigitClassifier", "GraphTransformer", "Network", "SeriesUNet", "TextUNet",
+           "TokenTransformer", "UNet", "WindowGaussian"]

@@ -74,7 +74,7 @@ WITHOUT = {
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
     "it shares its name with what chapters call, and is about times and tables": """
         discrete.walk.DiscreteSampler.calls discrete.walk.DiscreteSampler.changed
-        recipes.discrete.DiscreteRecipe.make_schedule""",
+        recipes.discrete.DiscreteRecipe.make_schedule recipes.molecules.MoleculeRecipe.make_schedule""",
     "its features are on the CPU": "metrics.pictures.Yardstick.distance",
     "it has no body of its own": "latent.Codec.decode latent.Codec.encode recipes.recipe.Recipe.loss_fn",
     "it is about letters, and shares its name with what chapters call": """

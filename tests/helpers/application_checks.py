@@ -1,4 +1,4 @@
-"""Checks on a device of what the chapters of the applications call: codes and words, series, letters."""
+"""Checks on a device of what the chapters of the applications call: codes and words, series, letters, molecules."""
 
 from __future__ import annotations
 
@@ -52,6 +52,14 @@ def check_training_on_letters(device: torch.device) -> object:
         loss = recipe.loss_fn(recipe.load("train"), device, Group())
         losses.append(loss(recipe.build().to(device), step_of(torch.arange(4))))
     return losses
+
+
+@check("recipes.molecules.MoleculeRecipe.loss_fn")
+def check_training_on_molecules(device: torch.device) -> object:
+    recipe = recipes.get_recipe("qm9-graph")
+    recipe = dataclasses.replace(recipe, network=recipe.network | {"dim": 16, "pair_dim": 8, "layers": 1, "heads": 2})
+    loss = recipe.loss_fn(recipe.load("train"), device, Group())
+    return loss(recipe.build().to(device), step_of(torch.arange(4)))
 
 
 # Latents
