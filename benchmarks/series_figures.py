@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from safetensors import torch as safetensors
+from timing import commit, processor
 from torch import Tensor
 
 from diffusion_utils import baselines, checkpoints
@@ -111,7 +112,8 @@ def main() -> None:
                          "ETTh1's own units (Zhou et al. 2021, CC BY-ND 4.0); and how often the truth lies in bands of both",
               "checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"], "n": SAMPLES, "series": series.name,
               "series_sha256": series.sha256, "hardware": describe(checkpoint.device), "torch": torch.__version__,
-              "date": date.today().isoformat(), "fan": about, "measured": measured(checkpoint, series)}
+              "commit": commit(), "processor": processor(), "date": date.today().isoformat(),
+              "fan": about, "measured": measured(checkpoint, series)}
     numbers = {name: value.contiguous() for name, value in numbers.items()}
     write_atomic(args.out / "series_figures.safetensors", safetensors.save(numbers))
     write_atomic(args.out / "series_figures.json", checkpoints.json_bytes(record))
