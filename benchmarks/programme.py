@@ -52,7 +52,7 @@ CUDA: list[list[tuple[int, str]]] = [
 def commands(device: str, folder: Path = RUNS) -> list[list[str]]:
     """The arguments of Python, in order, for this kind of device. folder: of what is not finished."""
     kept = {"time_to_quality.py": folder, "quality_vs_calls.py": folder, "article.py": folder / "article",
-            "scenes_bars.py": folder, "latent_vs_pixel.py": folder}
+            "scenes_bars.py": folder, "emoji_bars.py": folder, "latent_vs_pixel.py": folder}
     found = []
     for _, line in sum(CUDA if device == "cuda" else CPU, []):
         name, *arguments = line.split()
