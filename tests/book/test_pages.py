@@ -285,7 +285,8 @@ def check_play(page, widget) -> None:
 def check_tools(page, widget) -> None:
     """Each button under the figure does what it says, by keyboard and by pointer."""
     speed, *save, screen = widget.locator(".fs-tools button").all()
-    assert len(save) == (widget.locator("canvas.fs-face, .fs-face canvas").count() > 0)  # a canvas can be saved as a picture
+    drawn = widget.locator("canvas.fs-face, .fs-face canvas, .fs-fan svg")  # what is drawn can be saved as a picture, words not
+    assert len(save) == (drawn.count() > 0)
     texts = [speed.text_content()]
     for act in (lambda: speed.press("Enter"), speed.click):
         act()
