@@ -164,7 +164,7 @@ class Bench:
             if steps > 100:  # the rest takes seconds
                 say(f"  {step}, {steps:,} steps: {rows.stop:,} of {n:,} samples")
 
-        return in_batches(walk_of, n, steps, batch, self.device).float()
+        return in_batches(walk_of, n, batch, self.device).float()
 
     def steps(self, experiment: Experiment) -> int:
         """Calls for a sample, fewer in a smoke test."""

@@ -65,7 +65,7 @@ def draw_digits(checkpoint: checkpoints.Checkpoint, name: str, labels: torch.Ten
         return walk(denoiser, checkpoint.schedule, (len(rows), *checkpoint.shape), steps=steps, seed=rows.start // batch,
                     bug=bug, cond=labels[rows.start:rows.stop].to(checkpoint.device), device=checkpoint.device)
 
-    return in_batches(walk_of, len(labels), steps, batch, checkpoint.device).float().clamp(-1, 1)
+    return in_batches(walk_of, len(labels), batch, checkpoint.device).float().clamp(-1, 1)
 
 
 def read_record() -> dict:

@@ -46,6 +46,8 @@ def of_task(checkpoint, series, task: str, mask: torch.Tensor, rivals: dict, str
     own = summary(figures)
     pairs = {}
     for name, rival in rivals.items():
+        if not isinstance(rival, dict) or "windows" not in rival:
+            continue  # what the record says of the part itself: its date, its machine
         apart = torch.tensor(own["windows"]) - torch.tensor(rival["windows"])
         pairs[name] = {"difference": round(float(apart.mean()), 5), "error": round(block_error(apart), 5)}
     reach, ambitious = GOALS[task]

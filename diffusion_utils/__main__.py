@@ -34,6 +34,41 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} (see {self.prog} --help)\n")
 
 
+def sampling_options() -> argparse.ArgumentParser:
+    """Those of every command that draws samples."""
+    sampling = argparse.ArgumentParser(add_help=False)
+    sampling.add_argument("--sampler", help=f"{', '.join(SAMPLERS)} (default: the checkpoint's own)")
+    sampling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
+    sampling.add_argument("--spacing", type=spacing, help=f"{', '.join(SPACINGS)}, or the exponent of late strides "
+                          "(default: the checkpoint's own)")
+    sampling.add_argument("--eta", type=finite, nargs="+", help="share of fresh noise, 0 as in DDIM … 1 as in DDPM …; or two, "
+                          "for much noise and for little (default: the checkpoint's own)")
+    sampling.add_argument("--eta-border", type=finite, help="signal-to-noise ratio where the second of two takes over "
+                          "(default: the checkpoint's own)")
+    sampling.add_argument("--order", help=f"text: {', '.join(ORDERS)} (default: the checkpoint's own)")
+    sampling.add_argument("--kappa", type=finite, help="text: share that is forgotten in each step, 0…1, so that letters are "
+                          "hidden again (default: the checkpoint's own)")
+    sampling.add_argument("--guidance", type=finite, help="guidance weight w; 1 is plain conditional (default: 1)")
+    sampling.add_argument("--seed", type=int, help="another seed draws other samples (default: 0)")
+    sampling.add_argument("--batch", type=int, help="samples at a time; the result does not depend on it (default: 250)")
+    sampling.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
+    return sampling
+
+
+def filling_options() -> argparse.ArgumentParser:
+    """Those of the commands that draw what a series lacks."""
+    filling = argparse.ArgumentParser(add_help=False)
+    filling.add_argument("file", type=path, metavar="FILE.csv", help="a column of times, an hour apart, and the checkpoint's")
+    filling.add_argument("--checkpoint", type=path, default="etth1", help="default: etth1; or the folder of a run")
+    filling.add_argument("--samples", type=int, help="how many sample paths (default: 64)")
+    filling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
+    filling.add_argument("--seed", type=int, help="another seed draws other samples (default: 0)")
+    filling.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
+    filling.add_argument("--out", type=path, required=True, help="NAME.csv for the quantiles; beside it NAME.paths.csv for the "
+                         "sample paths and NAME.png for a figure")
+    return filling
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and options."""
     main = Parser(prog="python -m diffusion_utils", description=__doc__)
@@ -56,23 +91,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
     one.set_defaults(run=train)
 
-    sampling = argparse.ArgumentParser(add_help=False)
-    sampling.add_argument("--sampler", help=f"{', '.join(SAMPLERS)} (default: the checkpoint's own)")
-    sampling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
-    sampling.add_argument("--spacing", type=spacing, help=f"{', '.join(SPACINGS)}, or the exponent of late strides "
-                          "(default: the checkpoint's own)")
-    sampling.add_argument("--eta", type=finite, nargs="+", help="share of fresh noise, 0 as in DDIM … 1 as in DDPM …; or two, "
-                          "for much noise and for little (default: the checkpoint's own)")
-    sampling.add_argument("--eta-border", type=finite, help="signal-to-noise ratio where the second of two takes over "
-                          "(default: the checkpoint's own)")
-    sampling.add_argument("--order", help=f"text: {', '.join(ORDERS)} (default: the checkpoint's own)")
-    sampling.add_argument("--kappa", type=finite, help="text: share that is forgotten in each step, 0…1, so that letters are "
-                          "hidden again (default: the checkpoint's own)")
-    sampling.add_argument("--guidance", type=finite, help="guidance weight w; 1 is plain conditional (default: 1)")
-    sampling.add_argument("--seed", type=int, help="another seed draws other samples (default: 0)")
-    sampling.add_argument("--batch", type=int, help="samples at a time; the result does not depend on it (default: 250)")
-    sampling.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
-
+    sampling = sampling_options()
     one = commands.add_parser("sample", parents=[sampling], help="write samples to an .npy file")
     one.add_argument("--checkpoint", type=path, required=True)
     one.add_argument("--n", type=int, help="how many (default: 64)")
@@ -95,16 +114,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--data", type=path, help="pictures: the folder to compare with (default: the one learnt from)")
     one.set_defaults(run=evaluate)
 
-    filling = argparse.ArgumentParser(add_help=False)
-    filling.add_argument("file", type=path, metavar="FILE.csv", help="a column of times, an hour apart, and the checkpoint's")
-    filling.add_argument("--checkpoint", type=path, default="etth1", help="default: etth1; or the folder of a run")
-    filling.add_argument("--samples", type=int, help="how many sample paths (default: 64)")
-    filling.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
-    filling.add_argument("--seed", type=int, help="another seed draws other samples (default: 0)")
-    filling.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
-    filling.add_argument("--out", type=path, required=True, help="NAME.csv for the quantiles; beside it NAME.paths.csv for the "
-                         "sample paths and NAME.png for a figure")
-
+    filling = filling_options()
     one = commands.add_parser("forecast", parents=[filling], help="forecast the series in a CSV file")
     one.add_argument("--hours", type=int, help="how far (default: 24)")
     one.set_defaults(run=forecast)

@@ -41,26 +41,24 @@ def draw(denoiser: DenoiserFn, schedule: Schedule, n: int, shape: Sequence[int],
         told = each(lambda entry: entry[part].to(device), cond)
         return sample(steered, schedule, (len(rows), *shape), sampler, cond=told, seed=seed, indices=rows, device=device)
 
-    return in_batches(walk_of, n, sampler.calls(weight), batch, device, progress).float()
+    return in_batches(walk_of, n, batch, device, sampler.steps if progress else None).float()
 
 
 @torch.no_grad()
-def in_batches(walk_of: Callable[[range], Iterator[State]], n: int, calls: int, batch: int = 250,
-               device: torch.device | str = "cpu", progress: bool = False) -> Tensor:
+def in_batches(walk_of: Callable[[range], Iterator[State]], n: int, batch: int = 250, device: torch.device | str = "cpu",
+               steps: int | None = None) -> Tensor:
     """Where the walks of n samples end: (n, …) on the CPU.
 
-    walk_of(rows): the walk of these samples, which are at most `batch`, on the device. calls: of the network for one sample,
-    which the progress bar counts. Raises ValueError for n or batch < 1.
+    walk_of(rows): the walk of these samples, which are at most `batch`, on the device. steps: of each walk, for a progress bar
+    that counts them, however often a step calls the network; None for no bar. Raises ValueError for n or batch < 1.
     """
     n, batch, done = whole_number("n", n, 1), whole_number("batch", batch, 1), []
-    with tqdm(total=n * calls, unit="call", disable=not progress, delay=2) as bar:
+    with tqdm(total=n * (steps or 0), unit="step", disable=steps is None, delay=2) as bar:
         for first in range(0, n, batch):
             rows = range(first, min(first + batch, n))
-            before = bar.n
             with autocast(torch.device(device)):
                 for state in walk_of(rows):
                     bar.update(len(rows) * (state.t > 0))
-            bar.update(before + len(rows) * calls - bar.n)
             done.append(state.x_t.cpu())
     return torch.cat(done)
 
@@ -120,7 +118,7 @@ def draw_discrete(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, *, c
 
     if known is not None and not limits[0].hides:
         raise ValueError(f"{checkpoint.name} has no mask to fill: its noise is {limits[0].name}")
-    return in_batches(walk_of, n, sampler.calls(weight), batch, checkpoint.device, progress)
+    return in_batches(walk_of, n, batch, checkpoint.device, sampler.steps if progress else None)
 
 
 def discrete_figures(checkpoint: Checkpoint) -> dict:

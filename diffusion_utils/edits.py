@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .checkpoints import Checkpoint
-from .checks import zeros_and_ones
+from .checks import clean_state, zeros_and_ones
 from .conditions import Condition, each, rows_of
 from .denoiser import DenoiserFn, Prediction
 from .drawing import in_batches
@@ -37,8 +37,10 @@ def inpaint(
     The hole is painted with `ground` before the picture is encoded: the codes around it would tell what stood there.
     jump, repeats: of `repaint_times`; more than one pass lets the fill agree with what is known.
     paste: the known pixels themselves are put back; else they come out as the codec gives them back.
-    weight: guidance w; seed, batch, changes: as in `generate`. Raises ValueError for a mask that does not fit.
+    weight: guidance w; seed, batch, changes: as in `generate`. Raises ValueError for a mask that does not fit, and what
+    `ready` does.
     """
+    pictures = ready(pictures)
     known = pixel_mask(mask, pictures)
     erased = torch.where(known, pictures, ground)
     codes = encoded(checkpoint, erased, batch)
@@ -65,9 +67,9 @@ def redraw(
 ) -> Tensor:
     """Pictures (N, C, H, W) noised to t = strength·T and drawn from there after the prompts (SDEdit): float32 on the CPU.
 
-    strength: in (0, 1]; near 0 keeps the picture, 1 next to nothing of it. Others as in `inpaint`.
+    strength: in (0, 1]; near 0 keeps the picture, 1 next to nothing of it. Others, and what is raised, as in `inpaint`.
     """
-    codes = encoded(checkpoint, pictures, batch)
+    codes = encoded(checkpoint, ready(pictures), batch)
     how = checkpoint.sampler.changed(**changes)
 
     def further(rows: range) -> dict:
@@ -115,9 +117,20 @@ def telling(denoiser: DenoiserFn, before: Condition,
     return denoise
 
 
+def ready(pictures: Tensor) -> Tensor:
+    """Pictures (N, C, H, W) as float32 on the CPU. Raises TypeError for whole numbers, ValueError for another number of axes,
+    for NaN, and for what does not lie in −1…1."""
+    x = clean_state("pictures", pictures).float().cpu()
+    if x.ndim != 4:
+        raise ValueError(f"pictures must be (N, C, H, W), got {tuple(x.shape)}")
+    if float(x.abs().max()) > 1.001:  # a rounding is no fault
+        raise ValueError(f"pictures must lie in −1…1, got {float(x.min()):g}…{float(x.max()):g}")
+    return x
+
+
 def pixel_mask(mask: Tensor, pictures: Tensor) -> Tensor:
     """A mask as bool (N, 1, H, W), True where known. Raises ValueError for another size, or what is not zeros and ones."""
-    mask, (n, _, height, width) = zeros_and_ones(mask), pictures.shape
+    mask, (n, _, height, width) = zeros_and_ones(mask).to(pictures.device), pictures.shape
     if tuple(mask.shape) not in ((height, width), (n, 1, height, width)):
         raise ValueError(f"a mask of pictures {tuple(pictures.shape)} must be {(height, width)} or {(n, 1, height, width)}, "
                          f"got {tuple(mask.shape)}")
@@ -135,9 +148,13 @@ def code_mask(known: Tensor, code: Sequence[int]) -> Tensor:
 
 def encoded(checkpoint: Checkpoint, pictures: Tensor,
             batch: int) -> Tensor:
-    """The codes of pictures, on the checkpoint's device."""
-    return torch.cat([checkpoint.codec.encode(part)
-                      for part in pictures.to(checkpoint.device).split(batch)])
+    """The codes of pictures, on the checkpoint's device. Raises ValueError where they are not of the checkpoint's shape."""
+    codes = torch.cat([checkpoint.codec.encode(part)
+                       for part in pictures.to(checkpoint.device).split(batch)])
+    if tuple(codes.shape[1:]) != tuple(checkpoint.shape):
+        raise ValueError(f"{checkpoint.name} takes {tuple(checkpoint.shape)}; pictures {tuple(pictures.shape)} "
+                         f"become {tuple(codes.shape[1:])}")
+    return codes
 
 
 def told(checkpoint: Checkpoint, prompts: Prompts, n: int) -> Condition:
@@ -173,8 +190,7 @@ def walked(checkpoint: Checkpoint, n: int, prompts: Prompts,
                       cond=on_device(cond, rows, checkpoint.device),
                       indices=rows, device=checkpoint.device, **given)
 
-    x = in_batches(walk_of, n, how.calls(weight), batch,
-                   checkpoint.device).float()
+    x = in_batches(walk_of, n, batch, checkpoint.device).float()
     x = x if checkpoint.clip is None else x.clamp(*checkpoint.clip)
     return torch.cat([checkpoint.codec.decode(part)
                       for part in x.split(batch)])

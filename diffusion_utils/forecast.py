@@ -95,22 +95,36 @@ def draw_series(checkpoint: Checkpoint, n: int, sampler: Sampler, *, cond: Condi
         nothing = torch.zeros(n, *checkpoint.shape)
         cond = {"known": nothing, "mask": nothing, "clock": clock(torch.zeros(n, dtype=torch.int64), nothing.shape[-1])}
     gaussian, device = checkpoint.parts.get("gaussian"), checkpoint.device
+    stretch = checkpoint.card["series"].get("stretch", 1.0)
 
     def walk_of(rows: range) -> Iterator[State]:
         told = each(lambda entry: entry[rows.start:rows.stop].to(device), cond)
-        return walk(checkpoint.denoiser, checkpoint.schedule, told, sampler, gaussian, seed, rows)
+        return walk(checkpoint.denoiser, checkpoint.schedule, told, sampler, gaussian, seed, rows,
+                    stretch)
 
-    x = in_batches(walk_of, n, sampler.calls(), batch, device, progress).float()
+    x = in_batches(walk_of, n, batch, device, sampler.steps if progress else None).float()
     return torch.where(cond["mask"].cpu() > 0, cond["known"].cpu().float(), x)
 
 
 def walk(denoiser: DenoiserFn, schedule: Schedule, cond: dict[str, Tensor], sampler: Sampler,
-         gaussian: WindowGaussian | None, seed: int, rows: range) -> Iterator[State]:
-    """The walk of a batch of windows, the last state of which is in train-std units. rows: the numbers of the samples."""
+         gaussian: WindowGaussian | None, seed: int, rows: range, stretch: float = 1.0) -> Iterator[State]:
+    """The walk of a batch of windows, the last state of which is in train-std units. rows: the numbers of the samples.
+
+    stretch: see `stretched`. At t = T nothing but the condition is known, so the first estimate is about the mean.
+    """
     frame = frame_of(cond["known"], cond["mask"], cond["clock"], gaussian)
     told = observed(denoiser, schedule, frame.known, frame.mask, frame.side)
+    middle = None
     for state in sample(told, schedule, frame.known.shape, sampler, seed=seed, indices=rows, device=frame.known.device):
-        yield state._replace(x_t=frame.values(state.x_t)) if state.t == 0 else state
+        middle = state.x0_hat if middle is None else middle
+        if state.t == 0:
+            state = state._replace(x_t=frame.values(stretched(state.x_t, middle, stretch)))
+        yield state
+
+
+def stretched(x: Tensor, middle: Tensor, by: float) -> Tensor:
+    """x moved away from the middle of what may be, by a factor: bands that are too narrow become as wide as they should be."""
+    return x if by == 1 else middle + by * (x - middle)
 
 
 # --- In the units of the data

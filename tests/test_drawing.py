@@ -7,6 +7,7 @@ import torch
 from cases import VP
 from torch import Tensor
 
+from diffusion_utils import drawing
 from diffusion_utils.denoiser import Prediction
 from diffusion_utils.drawing import draw
 from diffusion_utils.guidance import guided
@@ -54,6 +55,22 @@ def test_the_clip_is_that_of_the_guided_estimate() -> None:
     wide = draw(drawn_to, SCHEDULE, 5, SHAPE, HOW, cond=POINTS, weight=3.0)
     clipped = draw(drawn_to, SCHEDULE, 5, SHAPE, HOW, cond=POINTS, weight=3.0, clip=(-1, 1))
     assert float(wide.abs().max()) > 5 and float(clipped.abs().max()) <= 1, "nothing is clipped unless it is asked for"
+
+
+@pytest.mark.parametrize(("how", "weight"), [(HOW, 1.0), (HOW, 3.0), (Sampler("heun", steps=4), 1.0)],
+                         ids=["one call", "guided", "heun"])
+def test_the_progress_bar_counts_steps_however_many_calls_they_take(how: Sampler, weight: float, monkeypatch) -> None:
+    """It moves by as many steps as there are samples in the batch, and is full at the end."""
+    seen = []
+
+    class Seen(drawing.tqdm):
+        def update(self, n: int = 1) -> None:
+            super().update(n)
+            seen.append(self.n / self.total)
+
+    monkeypatch.setattr(drawing, "tqdm", Seen)
+    draw(drawn_to, SCHEDULE, 3, SHAPE, how, cond=torch.ones(3), weight=weight, batch=2, progress=True)
+    assert sorted(set(seen)) == [count / 12 for count in (2, 4, 6, 8, 9, 10, 11, 12)]
 
 
 @pytest.mark.parametrize(("change", "message"), [

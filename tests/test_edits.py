@@ -135,3 +135,23 @@ def test_digits_are_edited_by_the_same_functions():
     filled = inpaint(digits, x, known, [7, 4], **FAST)
     assert torch.equal(filled[:, :, :14], x[:, :, :14]) and float(filled.abs().max()) <= 1
     assert redraw(digits, x, [7, 4], 0.5, **FAST).shape == x.shape
+
+
+@pytest.mark.parametrize(("x", "error", "says"), [
+    (pictures()[0], ValueError, r"\(N, C, H, W\), got \(3, 64, 64\)"),
+    (pictures() * 127.5 + 127.5, ValueError, "−1…1, got 0…255"),
+    (torch.full_like(pictures(), torch.nan), ValueError, "must be finite"),
+    (pictures().byte(), TypeError, "floating point"),
+    (pictures()[..., :62], ValueError, "divisible by 4, got 64×62"),
+    (pictures()[..., :60, :60], ValueError, r"become \(4, 15, 15\)")])
+def test_what_are_no_pictures_of_the_checkpoint_is_refused(checkpoint, x, error, says):
+    """Bytes and 0…255 would be encoded as something that no encoder ever saw, and drawn without a word."""
+    with pytest.raises(error, match=says):
+        redraw(checkpoint, x, "a 3", 0.5, **FAST)
+    with pytest.raises(error, match=says):
+        inpaint(checkpoint, x, torch.ones(x.shape[-2:]), "a 3", **FAST)
+
+
+def test_pictures_in_double_precision_are_edited_as_in_single(checkpoint):
+    x = pictures(1)
+    assert torch.equal(redraw(checkpoint, x.double(), "a 3", 0.5, **FAST), redraw(checkpoint, x, "a 3", 0.5, **FAST))

@@ -16,6 +16,7 @@ from diffusion_utils.losses import (
     bound_weight,
     diffusion_loss,
     distillation_loss,
+    masked_mean,
     min_snr_weight,
     reconstruction_term,
     spread_times,
@@ -104,6 +105,12 @@ def test_a_mask_that_counts_nothing_is_refused() -> None:
     x0, eps = pair()
     with pytest.raises(ValueError, match="the mask counts nothing: it must be above 0 somewhere"):
         diffusion_loss(lambda x, *_: x, COSINE, "v", x0, torch.tensor([1, 2, 3]), eps, weight=torch.zeros(x0.shape))
+
+
+def test_a_mask_on_a_device_is_not_looked_at() -> None:
+    """To look would make a GPU wait. The device `meta`, of shapes alone, stands for one: nothing there can be looked at."""
+    there = torch.zeros((3, 1, 4, 4), device="meta")
+    assert masked_mean(there, there).device.type == "meta"
 
 
 def test_points_as_many_as_they_have_coordinates_may_have_a_mask() -> None:

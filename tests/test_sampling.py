@@ -269,6 +269,7 @@ BAD_SAMPLES = [
     (dict(eta_border=-0.1), "eta_border must be an SNR, a finite number of at least 0, got -0.1"),
     (dict(eta_border=math.inf), "eta_border must be an SNR, a finite number of at least 0, got inf"),
     (dict(sampler="heun", eta=0.5), "eta must be 0"),
+    (dict(sampler="dpmpp_2m", eta=(0, 0.5)), "dpmpp_2m solves the deterministic equation: eta must be 0"),
     (dict(steps=1001), r"1…1000"),
     (dict(shape=None), "either shape"),
     (dict(x_start=X), "either shape"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from diffusion_utils.schedules import (
     MAX_SIGNAL_LEFT,
-    SCHEDULES,
+    NAMED,
     Schedule,
     cosine,
     flow,
@@ -20,6 +20,7 @@ from diffusion_utils.schedules import (
     from_betas,
     linear,
     sigmoid,
+    straight,
 )
 
 # Tables are float64. A product or sum over 1000 steps gathers at most about 1000 roundings of 1.1e-16 each.
@@ -34,7 +35,7 @@ def close(found: torch.Tensor, wanted: torch.Tensor | list[float], tolerance: fl
     torch.testing.assert_close(found, torch.as_tensor(wanted, dtype=torch.float64), rtol=tolerance, atol=tolerance)
 
 
-every_schedule = pytest.mark.parametrize("make", SCHEDULES.values(), ids=SCHEDULES.keys())
+every_schedule = pytest.mark.parametrize("make", NAMED.values(), ids=NAMED.keys())
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -95,6 +96,13 @@ def test_flow_is_the_straight_line() -> None:
     assert schedule.noise.tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert schedule.snr.tolist() == [math.inf, 9, 1, 1 / 9, 0]
     assert schedule.log_snr[4] == -math.inf
+
+
+def test_straight_forgets_the_same_share_in_each_step() -> None:
+    schedule = straight(4)
+    close(schedule.alpha_bar, [1, 0.75, 0.5, 0.25, 0])
+    close(schedule.beta, [0, 1 / 4, 1 / 3, 1 / 2, 1])
+    assert schedule.is_variance_preserving and schedule.signal[4] == 0
 
 
 @every_schedule
@@ -164,7 +172,7 @@ def test_the_factors_are_where_they_are_needed() -> None:
     assert flow(4).add_noise(there, 1, there).device.type == flow(4).add_noise(there, [1, 2], there).device.type == "meta"
 
 
-@pytest.mark.parametrize(("name", "make"), SCHEDULES.items())
+@pytest.mark.parametrize(("name", "make"), NAMED.items())
 def test_a_schedule_knows_its_name_and_has_a_thousand_steps_unless_told(name: str, make) -> None:
     assert make().name == name and make().T == 1000
     assert torch.equal(make().signal, make(1000).signal)

@@ -141,6 +141,7 @@ BAD_UPDATES = [
     (dict(t=5, s=-1), r"0…1000, got -1"),
     (dict(D=torch.zeros(2, 1)), "shape of x_t"),
     (dict(u=2.0, z=X), "u must lie in 0…noise_s"),
+    (dict(u=1.001 * float(VP[0].noise[400]), z=X), "u must lie in 0…noise_s"),
     (dict(u=0.1), "needs z"),
     (dict(u=-0.1, z=X), "u must lie in 0…noise_s"),
     (dict(u=math.nan, std=0.0), "u must lie in 0…noise_s"),

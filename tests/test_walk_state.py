@@ -51,6 +51,14 @@ def test_the_border_of_two_etas_is_itself_little_noise() -> None:
         assert torch.equal(list(sample(DATA.denoiser(schedule), schedule, sampler=own, **how))[1].x_t, plain[1].x_t) == same
 
 
+def test_a_border_of_zero_leaves_every_step_to_the_second_eta() -> None:
+    """No SNR lies below 0."""
+    start, denoise = random(5, 2), DATA.denoiser(VP[0])
+    of_second, plain = ([state.x_t for state in sample(denoise, VP[0], x_start=start, sampler=how)]
+                        for how in (Sampler("ddpm", 4, eta=(1.0, 0.0), eta_border=0), Sampler("ddim", 4)))
+    assert all(map(torch.equal, of_second, plain))
+
+
 def test_the_large_variance_holds_down_to_the_last_step_but_one() -> None:
     schedule, x = VP[0], random(5, 2)
     first, second, _ = sample(DATA.denoiser(schedule), schedule, x_start=x, sampler=Sampler("ddpm", variance="large"),

@@ -4,6 +4,7 @@
 // not near yet, is therefore asked for before: by `window.print`, which the page's button calls, and by Ctrl-P.
 (() => {
   const LOADING_MS = 10_000;
+  const TALL = 1.6; // a picture that is so many times as high as wide
   const ANSWER = /^\s*(the\s+)?(answer|solution)/i; // a fold that the reader has not opened stays one
   const undo = [];
 
@@ -19,6 +20,8 @@
       fold.open = true;
       undo.push(() => { fold.open = false; });
     }
+    for (const { classList, naturalHeight, naturalWidth } of document.querySelectorAll(".cell_output img"))
+      classList.toggle("tall", naturalHeight > TALL * naturalWidth);
     undo.push(() => document.querySelectorAll(".fs-paper").forEach((sheet) => sheet.remove()));
     return Promise.all([...document.querySelectorAll(".widget-figure .fs[data-ready]")].map((figure) => figure.toPaper?.()));
   }
@@ -26,9 +29,9 @@
 
   const loaded = () => [...document.querySelectorAll(".widget-figure")].every((place) =>
     place.querySelector(".fs[data-ready], .widget-error"));
-  async function prepare() {
+  async function prepare(patience = LOADING_MS) {
     dispatchEvent(new Event("figureswanted"));
-    const late = performance.now() + LOADING_MS;
+    const late = performance.now() + patience;
     while (!loaded() && performance.now() < late) await new Promise((resolve) => setTimeout(resolve, 50));
     if (!undo.length) await forPaper();
   }
@@ -37,7 +40,7 @@
   addEventListener("afterprint", backToScreen);
   const print = window.print.bind(window);
   window.print = () => prepare().then(print);
-  window.print.prepare = prepare; // for `make pdf`
+  window.print.prepare = prepare; // for `make pdf`, which has more patience
   addEventListener("keydown", (event) => {
     if (event.key !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
     event.preventDefault();

@@ -141,7 +141,7 @@ def evaluate(x: Tensor, cond: Tensor | None = None, calls: int | None = None, de
     Raises ValueError for another shape, and prompts of another number.
     """
     reading = read_scenes(x, device)
-    test = load_scenes("test", 1000)
+    test = load_scenes("test", max(1000, len(x)))  # a distance of fewer digits is larger, also that of the floor
     real = read_scenes(test.x0(torch.arange(len(test))), device)
     result = {
         "n": len(x), "calls": calls,

@@ -49,10 +49,12 @@ class Autoencoder(nn.Module):
     are folded into patch² channels first; channels: width of each level, fine to coarse.
     shift, scale: buffers (latent, 1, 1), mean and standard deviation of each channel of the codes over the data; `encode` and
     `decode` use them, so that what is diffused has mean 0 and standard deviation 1 in each channel.
+    Raises ValueError for a picture whose sides are not divisible by patch·2^(levels−1): it would come back larger.
     """
 
     def __init__(self, in_channels: int = 3, channels: Sequence[int] = (32, 64), latent: int = 4, patch: int = 2):
         super().__init__()
+        self.divisor = patch * 2 ** (len(channels) - 1)
         self.fold, self.unfold = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
         folded, last = in_channels * patch**2, channels[-1]
         self.conv_in = nn.Conv2d(folded, channels[0], 3, padding=1)
@@ -76,6 +78,8 @@ class Autoencoder(nn.Module):
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the codes of pictures, as they were learnt: both (B, latent, h, w)."""
+        if any(side % self.divisor for side in x.shape[2:]):
+            raise ValueError(f"height and width must be divisible by {self.divisor}, got {'×'.join(map(str, x.shape[2:]))}")
         mean, log_variance = self.to_code(self.down(self.conv_in(self.fold(x)))).chunk(2, dim=1)
         return mean, log_variance.clamp(LOWEST, HIGHEST)
 

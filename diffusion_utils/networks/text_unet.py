@@ -1,7 +1,7 @@
 """A U-Net that reads: a transformer turns a prompt into one vector a word, and every block of the U-Net looks at them.
 
-Source: Rombach et al. 2022, section 3.3. There is no other way from the words to the picture, so the maps of the attention
-mean something. Each pixel knows its place: "left of" asks for it.
+Source: Rombach et al. 2022, section 3.3. Unless it is told the prompt as a `whole`, too, there is no other way from the words
+to the picture, so the maps of the attention mean something. Each pixel knows its place: "left of" asks for it.
 """
 
 from __future__ import annotations
@@ -37,16 +37,19 @@ class TextEncoder(nn.Module):
 class TextUNet(Network):
     """net(x, time, tokens): x (B, in_channels, H, W); tokens int64 (B, length), 1 first, then words, then 0; None is the empty
     prompt, 1 alone. words: how many; channels, blocks, emb_dim, places, patch: of the `UNet`; dim, layers: of the encoder.
+    whole: whether the vector of the beginning, which has looked at all words, also scales and shifts every block, as the time
+    does. That suits pictures of one thing; of several, each word has to find its own place (Podell et al. 2024, section 2.1).
     """
 
     conditional = True
 
     def __init__(self, words: int, length: int, in_channels: int = 4, channels: Sequence[int] = (64, 128), blocks: int = 1,
-                 emb_dim: int = 128, dim: int = 128, layers: int = 3, places: bool = True, patch: int = 1):
+                 emb_dim: int = 128, dim: int = 128, layers: int = 3, places: bool = True, patch: int = 1, whole: bool = False):
         super().__init__()
         self.vocabulary, self.length = words, length
         self.text = TextEncoder(words, length, dim, layers)
         self.unet = UNet(in_channels, channels, blocks, patch, emb_dim=emb_dim, context_dim=dim, places=places)
+        self.whole = nn.Linear(dim, emb_dim) if whole else None
 
     def outer(self) -> Iterator[nn.Module]:
         """Those of the U-Net, and the tables."""
@@ -77,4 +80,6 @@ class TextUNet(Network):
 
     def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None) -> Tensor:
         tokens = self.empty(x) if cond is None else cond.to(x.device)
-        return self.unet(x, time, context=self.text(tokens))
+        context = self.text(tokens)
+        also = None if self.whole is None else self.whole(context.values[:, 0])
+        return self.unet(x, time, context=context, also=also)

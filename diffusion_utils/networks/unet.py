@@ -76,6 +76,7 @@ class UNet(Network):
     one label or integers (B,), 0…num_classes−1 and num_classes for "no label". Returns a tensor shaped like x, with
     out_channels where that is given, as where a part of the input is only looked at.
     context_dim: 0, or the width of a `Context`, such as words, that each block looks at: net(x, time, context=…).
+    also, in a call: (B, emb_dim), what each block is told beside the time.
     places: whether each pixel is told where it is; without it the network hardly tells left from right.
     Raises ValueError where a side is not divisible as said, a label is none of these, or dims is neither 1 nor 2.
     """
@@ -135,11 +136,14 @@ class UNet(Network):
         self.embed.forget_labels()
         self.num_classes = 0
 
-    def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None, context: Context | None = None) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, cond: Tensor | None = None, context: Context | None = None,
+                also: Tensor | None = None) -> Tensor:
         if x.ndim != 2 + self.dims or any(side % self.divisor for side in x.shape[2:]):
             sides, given = ("height and width", "length")[self.dims == 1], "×".join(map(str, x.shape[2:]))
             raise ValueError(f"{sides} must be divisible by {self.divisor}, got {given}")
         emb = self.embed(time, cond)  # (B, emb_dim)
+        if also is not None:
+            emb = emb + also
         h = self.fold(x)
         h = self.conv_in(with_places(h) if self.places else h)
         skips = [h]

@@ -15,7 +15,10 @@ from .latent import LatentRecipe
 
 @dataclass(frozen=True)
 class EmojiRecipe(LatentRecipe):
-    """A snapshot draws emoji of each kind, and looks which of all in their style is the nearest."""
+    """A snapshot draws emoji of each kind, and looks which of all in their style is the nearest.
+
+    An emoji is one thing: the network is told the prompt as a whole, too.
+    """
 
     kinds = KINDS
 
@@ -32,12 +35,12 @@ EMOJI_LATENT = EmojiRecipe(
     metric="emoji",
     autoencoder=EMOJI_VAE,
     picture=(3, SIDE, SIDE),
-    network={"kind": "text-unet", "words": len(words()), "length": LENGTH, "in_channels": 16, "channels": [96, 112],
-             "dim": 96, "layers": 3},
+    network={"kind": "text-unet", "words": len(words()), "length": LENGTH, "in_channels": 8, "channels": [96, 112],
+             "dim": 96, "layers": 3, "whole": True},
     schedule={"name": "cosine", "T": 1000},
     predicts="v",
     dropout=0.1,
     sampling={"sampler": "dpmpp_2m", "steps": 25, "spacing": "uniform"},
-    snapshots=(500, 1000, 2000, 4000, 8000, 15_000),
-    train=TrainConfig(steps=15_000, batch=192, lr=2e-3, warmup=100, ema=0.999, log_every=50, optimiser="muon"),
+    snapshots=(500, 1000, 2000, 4000, 8000, 16_500),
+    train=TrainConfig(steps=16_500, batch=192, lr=2e-3, warmup=100, ema=0.999, log_every=50, optimiser="muon"),
 )

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from .. import checkpoints
 from ..data.electricity import load_electricity, task_masks
 from ..data.windows import DAY, WINDOW, Series, SeriesData, windows_of
+from ..denoiser import Denoiser
 from ..devices import autocast
 from ..files import write_atomic
 from ..forecast import Frame, frame_of, learnt_gaussian
@@ -20,9 +21,11 @@ from ..losses import diffusion_loss, spread_times
 from ..masks import draw_mask
 from ..networks.window_gaussian import WindowGaussian
 from ..noise import mixed_seed
+from ..sampling import Sampler
 from ..training import LossFn, Progress, Step, TrainConfig
 from ..training.distributed import Group
 from .diffusion import DiffusionRecipe
+from .stretch import chosen_stretch
 
 CLOCK = 4  # channels of the clock
 CHECKED = 48  # windows of the validation part that a line of progress looks at
@@ -109,10 +112,14 @@ class SeriesRecipe(DiffusionRecipe):
         tqdm.write(f"step {progress.step}: validation {mean:.4f}{' (best)' * (mean < best)}, " +
                    ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
 
+    def validation(self) -> SeriesData:
+        """A window for each day of the validation part."""
+        return windows_of(self.whole(), "validation", stride=DAY, before=WINDOW - DAY)
+
     @torch.no_grad()
     def validated(self, net: nn.Module, gaussian: WindowGaussian | None) -> dict[str, float]:
         """The training loss on the same windows, times and noise of the validation part each time, task by task."""
-        data = windows_of(self.whole(), "validation", stride=DAY, before=WINDOW - DAY)
+        data = self.validation()
         device, schedule = next(net.parameters()).device, self.make_schedule()
         rows = torch.linspace(0, len(data) - 1, min(CHECKED, len(data))).long()
         generator = torch.Generator().manual_seed(mixed_seed(self.train.seed, 7))
@@ -135,7 +142,7 @@ class SeriesRecipe(DiffusionRecipe):
         return found
 
     def extras(self, net: nn.Module, data: SeriesData, folder: Path) -> tuple[dict, dict]:
-        """The Gaussian, in float32; columns, mean and std; what validation said. The network becomes the best one."""
+        """The Gaussian, in float32; columns, mean, std and stretch; what validation said. The network becomes the best one."""
         series, gaussian, tensors = self.whole(), self.learn_gaussian(data), {}
         if gaussian is not None:
             tensors |= {f"gaussian.{name}": value for name, value in gaussian.state_dict().items()}
@@ -149,6 +156,8 @@ class SeriesRecipe(DiffusionRecipe):
             weights = safetensors.load(best.read_bytes())
             net.load_state_dict({name.removeprefix("net."): value for name, value in weights.items()})
         chosen = min(over, key=lambda line: line["mean"])["step"] if over else None
+        denoiser = Denoiser(net, self.make_schedule(), self.predicts)
+        about["stretch"] = chosen_stretch(denoiser, Sampler(**self.sampling), gaussian, self.validation())
         return tensors, {"series": about, "validation_over_training": over, "step_chosen": chosen}
 
 

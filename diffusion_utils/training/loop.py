@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from ..devices import autocast, keep_freed_memory
 from ..noise import mixed_seed
 from .batches import batch_rows
+from .clock import Clock
 from .config import RateFn, TrainConfig, learning_rate
 from .distributed import Group
 from .ema import EMA
@@ -103,25 +103,6 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *,
     step, seconds, history = 0, 0.0, []
     losses, norms, stop = [], [], Stop()
 
-    def at(number: int, fraction: float) -> Step:
-        generator = torch.Generator()
-        generator.manual_seed(mixed_seed(config.seed, 2, number))
-        rows = batch_rows(n, config, number)
-        return Step(number, fraction, rows, generator, ema.net)
-
-    def clock() -> float:
-        return seconds + time.monotonic() - started
-
-    def over() -> bool:
-        if config.minutes is not None and clock() >= 60 * config.minutes:
-            return True
-        return step >= config.steps
-
-    def part_done() -> float:
-        if config.minutes is None:
-            return (step - 1) / config.steps
-        return clock() / (60 * config.minutes)
-
     def progress(lr: float, seconds: float) -> Progress:
         return Progress(step, history[-1][1], lr, seconds, ema.net,
                         list(history))
@@ -131,56 +112,45 @@ def fit(net: nn.Module, loss_fn: LossFn, n: int, config: TrainConfig, *,
             step, seconds, history = run.load()
             yield progress(0.0, seconds)
         called = group.wrap(called)
-        started = time.monotonic()
+        clock = Clock(config, seconds)
         # however short the time: without a step there is nothing to yield
-        finished = step > 0 and over()
+        finished = step > 0 and clock.over(step)
         while not finished:
             # while the caller looks at a line, Ctrl-C is the caller's
             with deferred_stop(stop) as stop:
                 line_due = False
                 while not line_due:
                     step += 1
-                    fraction = part_done()
-                    lr = rate(config, step, fraction)
-                    loss, norm = train_step(
-                        called, loss_fn, at(step, fraction), optimiser,
-                        config, lr, group.rank)
+                    now = _step(n, config, step, clock.part(step), ema.net)
+                    lr = rate(config, step, now.fraction)
+                    loss, norm = train_step(called, loss_fn, now, optimiser,
+                                            config, lr, group.rank)
                     ema.update(net, step)
                     losses.append(loss)
                     norms.append(norm)
-                    finished = over()
+                    finished = clock.over(step)
                     # several processes must agree on when to stop, so they
                     # ask each other, and only where they log
                     line_due = (
                         step == 1 or finished
                         or step % config.log_every == 0
                         or (group.size == 1 and stop.asked > 0))
-                values = group.mean(torch.stack(losses).float()).tolist()
-                lengths = torch.stack(norms).tolist()
-                _check_finite({"loss": values, "gradient's norm": lengths},
-                              step, run.path)
-                losses.clear()
-                norms.clear()
-                history.append((step, sum(values) / len(values)))
+                mean = _mean_loss(losses, norms, step, group, run.path)
+                losses, norms = [], []
+                history.append((step, mean))
                 stopped = group.any(stop.asked > 0)
                 if stopped or finished or run.is_due():
                     run.save(step, clock(), history,
                              last=stopped or finished)
                 if stopped:
-                    of_all = ""
-                    if config.minutes is None:
-                        of_all = f" of {config.steps}"
-                    raise TrainingInterrupted(f"stopped at step {step}{of_all}"
-                                              + (f"; saved in {run.path}, go on with --resume" if run.path else ""),
-                                              stop.asked)
-            line, paused = progress(lr, clock()), time.monotonic()
+                    raise _interrupted(step, config, run.path, stop.asked)
+            line = progress(lr, clock())
             try:
-                yield line
+                with clock.stopped():  # drawing, say, is not training
+                    yield line
             except GeneratorExit:  # the caller left the loop
                 run.save(step, line.seconds, history)
                 raise
-            # drawing samples, say, is not training
-            started += time.monotonic() - paused
 
 
 def train_step(net: nn.Module, loss_fn: LossFn, step: Step,
@@ -213,6 +183,28 @@ def _check_start(n: int, config: TrainConfig, group: Group) -> None:
     if config.minutes is not None and group.size > 1:
         raise ValueError(f"minutes = {config.minutes} cannot be used with {group.size} processes, each with its own clock: "
                          "say how many steps instead")
+
+
+def _step(n: int, config: TrainConfig, number: int, fraction: float,
+          average: nn.Module) -> Step:
+    """Step `number`: all that it draws comes from (seed, number)."""
+    generator = torch.Generator()
+    generator.manual_seed(mixed_seed(config.seed, 2, number))
+    rows = batch_rows(n, config, number)
+    return Step(number, fraction, rows, generator, average)
+
+
+def _mean_loss(losses: list[Tensor], norms: list[Tensor], step: int, group: Group, path: Path | None) -> float:
+    """Over the steps since the last line, and over the processes. Raises TrainingDiverged unless all is finite."""
+    values = group.mean(torch.stack(losses).float()).tolist()
+    _check_finite({"loss": values, "gradient's norm": torch.stack(norms).tolist()}, step, path)
+    return sum(values) / len(values)
+
+
+def _interrupted(step: int, config: TrainConfig, path: Path | None, number: int) -> TrainingInterrupted:
+    of_all = f" of {config.steps}" if config.minutes is None else ""
+    saved = f"; saved in {path}, go on with --resume" if path else ""
+    return TrainingInterrupted(f"stopped at step {step}{of_all}{saved}", number)
 
 
 def _check_finite(values: dict[str, list[float]], step: int, path: Path | None) -> None:

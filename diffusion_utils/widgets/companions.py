@@ -14,6 +14,7 @@ import numpy as np
 UNITS = 1000  # finer than a pixel at any size these plots are shown at
 CLIPPED = UNITS + 1  # a bar that leaves the plot; drawn with a gap at its top
 MAX_LINES = 4  # as many line styles as the front end can keep apart without colour
+LETTER = 40  # units of the x-axis that a letter of a tick takes: 6.4 of the 160 pixels that the axis is long
 
 
 class PlotScale:
@@ -46,6 +47,16 @@ class PlotScale:
         multiples = (1, 2, 5) if self.high - self.low < 2 else (1,)
         values = [m * 10.0**k for k in decades[::stride] for m in multiples]
         return [v for v in values if self.low - 1e-9 <= math.log10(v) <= self.high + 1e-9]
+
+
+def apart(ticks: list[list]) -> list[list]:
+    """Those of the x-axis's ticks whose text does not touch that of the one kept before, by nearly a letter."""
+    kept = ticks[:1]
+    for place, text in ticks[1:]:
+        before, written = kept[-1]
+        if place - before >= LETTER * ((len(text) + len(written)) / 2 + 0.8):
+            kept.append([place, text])
+    return kept
 
 
 def round_values(low: float, high: float) -> list[float]:
@@ -115,7 +126,7 @@ class Curve:
         scale_y = PlotScale(np.concatenate([y.ravel() for y in lines.values()]), self.log_y, margin=0.04)
         return {
             "kind": "curve", "title": self.title, "x_label": self.x_label, "y_label": self.y_label,
-            "x_ticks": scale_x.ticks(), "y_ticks": scale_y.ticks(),
+            "x_ticks": apart(scale_x.ticks()), "y_ticks": scale_y.ticks(),
             "x": scale_x(x).tolist(), "at": scale_x(at).ravel().tolist(),
             "lines": [
                 {"name": name, "y": scale_y(y).tolist(),
@@ -201,7 +212,7 @@ class Histogram:
         scale = PlotScale(edges, log=False)
         return {
             "kind": "histogram", "title": self.title, "x_label": self.x_label, "y_label": self.y_label,
-            "x_ticks": scale.ticks(), "y_ticks": [], "edges": scale(edges).tolist(),
+            "x_ticks": apart(scale.ticks()), "y_ticks": [], "edges": scale(edges).tolist(),
             "bars": to_units(counts.reshape(-1, bars), top),
             "reference": None if reference is None else to_units(reference, top),
         }  # fmt: skip

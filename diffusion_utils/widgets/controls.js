@@ -40,6 +40,22 @@ function makeButtons(axis, id, onInput) {
   return { element: html("div", { class: "fs-slider" }, name, row), show };
 }
 
+// Words are kept or not, each for itself: bit i of the position says whether word i is.
+function makeWords(axis, id, onInput) {
+  let now = 0;
+  const buttons = axis.words.map((word, i) => html("button", { type: "button" }, word));
+  buttons.forEach((button, i) => button.addEventListener("click", () => onInput(now ^ (1 << i))));
+  const row = html("div", { class: "fs-buttons", role: "group", "aria-labelledby": id, translate: "no" }, ...buttons);
+  function show(index) {
+    now = index;
+    buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(Boolean(now & (1 << i)))));
+  }
+  const name = html("span", { class: "fs-name", id }, ...withSubscripts(axis.name));
+  return { element: html("div", { class: "fs-slider" }, name, row), show };
+}
+
+const makerOf = ({ words, buttons }) => (words ? makeWords : buttons ? makeButtons : makeSlider);
+
 function makePlayButton(onClick) {
   const icon = svg("path");
   const picture = svg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, icon);

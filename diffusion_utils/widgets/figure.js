@@ -18,7 +18,7 @@ async function renderFigure({ model, el }, view) {
   const last = axes[0].values.length - 1;
   const position = () => axes.map((axis, a) => clamp(model.get(traits[a]), axis.values.length));
 
-  const sliders = axes.map((axis, a) => (axis.buttons ? makeButtons : makeSlider)(axis, `fs-${++widgets}`, (value) => {
+  const sliders = axes.map((axis, a) => makerOf(axis)(axis, `fs-${++widgets}`, (value) => {
     stop();
     move(a, value);
   }));

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import anywidget
@@ -19,6 +20,7 @@ from diffusion_utils.widgets import front_end
 NAME_LENGTH = 40  # characters of the title that go into a figure's address
 POSITIONS = ("index", "index2", "index3", "index4")  # of the sliders, in their order
 MOST_BUTTONS = 12  # more of them would fill a phone's screen
+MOST_WORDS, BLANK = 8, "_"
 NUMBER = re.compile(r"[-−+]?(\d\S*|∞)(\s\S+)?")  # with a unit, and perhaps a space before it
 
 
@@ -26,13 +28,26 @@ NUMBER = re.compile(r"[-−+]?(\d\S*|∞)(\s\S+)?")  # with a unit, and perhaps 
 class Axis:
     """What one control of a figure sets: its name, the text of each position (two or more), and the index it starts at.
 
-    Numbers are set with a slider and names with a row of buttons; `buttons` says otherwise.
+    Numbers are set with a slider and names with a row of buttons; `buttons` says otherwise. Words that are kept or not, see
+    `of_words`, are buttons to press in and out.
     """
 
     name: str
     values: list
     start: int = 0
     buttons: bool | None = None
+    words: tuple[str, ...] = ()
+
+    @classmethod
+    def of_words(cls, name: str, words: Sequence[str], start: int = 0) -> Axis:
+        """All ways to keep some of these words: at position k word i is kept where bit i of k is set, so 2^n positions.
+
+        A value is the words themselves, with blanks in the place of those that are not kept. At most MOST_WORDS words.
+        """
+        if not 1 <= len(words) <= MOST_WORDS or not all(words):
+            raise ValueError(f"words: 1 to {MOST_WORDS}, none of them empty; given {list(words)!r}")
+        return cls(name, [" ".join(word if k >> i & 1 else BLANK * len(word) for i, word in enumerate(words))
+                          for k in range(2 ** len(words))], start, False, tuple(words))
 
     def has_buttons(self) -> bool:
         """Whether there is a button for each value. By default where all are names, and not too many."""
@@ -115,7 +130,7 @@ def frame_number(axes: list[dict], positions: list[int]) -> int:
 def axis_state(axes: list[Axis]) -> list[dict]:
     """What the front end knows of the controls."""
     return [{"name": axis.name, "values": [str(value) for value in axis.values], "buttons": axis.has_buttons()}
-            for axis in axes]
+            | ({"words": list(axis.words)} if axis.words else {}) for axis in axes]
 
 
 def name_from(title: str) -> str:

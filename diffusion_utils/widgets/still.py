@@ -21,7 +21,7 @@ def is_figure(state: dict) -> bool:
 
 
 def still_html(state: dict, face: str, language: str = "en") -> str:
-    """HTML for a saved state (traits by name), with the HTML of its face: see `picture_html` and `text_html`."""
+    """HTML for a saved state (traits by name), with the HTML of its face: see `picture_html` and `text_still.py`."""
     frame = first_frame(state)
     plots = "".join(map(plot_html, state.get("companions", [])))
     told = words(language)
@@ -52,14 +52,6 @@ def picture_html(state: dict, address: str) -> str:
     )
 
 
-def text_html(texts: list[str], frame: int) -> str:
-    """The face of a figure of texts, at one of them; hidden ones keep the place for all, as in text_scrubber.js."""
-    keepers = dict.fromkeys([max(texts, key=len), max(texts, key=lambda text: text.count("\n"))])
-    hidden = "".join(f'<p class="fs-text-keeper" aria-hidden="true" hidden>{escape(text)}</p>' for text in keepers)
-    return (f'<div class="fs-face fs-text">{hidden}<p class="fs-text-now" style="white-space: pre-wrap"{untranslated(texts)}>'
-            f"{escape(texts[frame])}</p></div>")
-
-
 def tools_html(told: dict[str, str], savable: bool) -> str:
     """Keeps the place of what tools.js adds."""
     names = [told["speed"].format(1), *([told["save"]] if savable else []), told["full_screen"], told["link"], told["own_page"]]
@@ -84,10 +76,24 @@ def controls_html(state: dict) -> str:
     """Each control's name and starting value: a slider's with room for the slider itself, and a row of buttons."""
     rows = "".join(
         f'<div class="fs-slider"><span class="fs-name">{with_subscripts(axis["name"])}</span>'
-        f"{buttons_html(axis['values'], at) if axis.get('buttons') else value_html(axis['values'], at)}</div>"
+        f"{control_html(axis, at)}</div>"
         for axis, at in zip(state["axes"], (state[trait] for trait in POSITIONS if trait in state), strict=False)
     )
     return f'<div class="fs-controls">{rows}</div>'
+
+
+def control_html(axis: dict, at: int) -> str:
+    """What stands beside an axis's name."""
+    if "words" in axis:
+        return words_html(axis["words"], at)
+    return (buttons_html if axis.get("buttons") else value_html)(axis["values"], at)
+
+
+def words_html(words: list[str], at: int) -> str:
+    """Words, of which some are kept."""
+    kept = (" class=fs-kept" if at >> i & 1 else "" for i in range(len(words)))
+    labels = "".join(f"<label{mark}>{escape(word)}</label>" for mark, word in zip(kept, words, strict=True))
+    return f'<div class="fs-buttons" translate="no">{labels}</div>'
 
 
 def value_html(values: list[str], at: int) -> str:

@@ -67,7 +67,7 @@ def test_a_page_prints_in_the_light_with_three_states_of_each_figure(browser, si
                   "window.print.prepare = prepare; }")
     page.keyboard.press("Control+p")
     assert page.evaluate("window.asked") == 1     # not the browser's own, which waits for nothing
-    page.evaluate("window.print.prepare()")
+    page.evaluate("window.print.prepare(60_000)")
     states = page.locator(".widget-figure").evaluate_all(STATES)
     assert states and all(len(set(three)) == 3 for three in states), states
     page.pdf(path=path, prefer_css_page_size=True)

@@ -145,6 +145,8 @@ def test_a_prompt_is_its_words_in_order_after_a_beginning():
     assert " ".join(words_of(tokens[0])) == text
     assert torch.equal(tokens_of("A thin, small RED 3 left of a large blue seven."), tokens)
     assert len(set(WORDS)) == len(WORDS)
+    read = facts_of("A thin, small RED 3 left of a large blue seven.")  # as it is told, so it is judged
+    assert read is not None and np.array_equal(read, facts_of(text))
 
 
 def test_the_longest_caption_fits():
@@ -169,7 +171,8 @@ def test_the_condition_of_a_row_is_its_full_caption(scenes):
 
 
 @pytest.mark.parametrize(("given", "says"), [({"kind": "colour"}, "unknown kind of scenes 'colour'. Did you mean 'colours'"),
-                                             ({"split": "tests"}, "split must be 'train' or 'test'")])
-def test_an_unknown_kind_or_split_is_refused(given, says):
+                                             ({"split": "tests"}, "split must be 'train' or 'test'"),
+                                             ({"n": 0}, "n must be an integer ≥ 1, got 0")])
+def test_an_unknown_kind_or_split_and_no_scenes_are_refused(given, says):
     with pytest.raises(ValueError, match=says):
         load_scenes(**{"split": "test", "n": 2} | given)

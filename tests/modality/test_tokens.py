@@ -100,7 +100,7 @@ def draw_tokens(checkpoint, n: int, sampler: HidingSampler, *, cond=None, weight
         noise = SampleNoise(seed, rows, (length, net.size + 1))
         return walk(HidingStep(net, schedule), torch.full((len(rows), length), net.size), times, noise)
 
-    return in_batches(walk_of, n, sampler.calls(weight), batch, checkpoint.device, progress)
+    return in_batches(walk_of, n, batch, checkpoint.device, sampler.steps if progress else None)
 
 
 @dataclass(frozen=True)

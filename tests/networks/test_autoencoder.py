@@ -67,6 +67,11 @@ def test_shapes_and_a_draw_of_no_noise():
     torch.testing.assert_close(one, net.picture(again + (log_variance / 2).exp()))
 
 
+def test_a_picture_that_would_come_back_larger_is_refused():
+    with pytest.raises(ValueError, match="divisible by 4, got 18×24"):
+        small().encode(pictures()[..., :2, :].repeat(1, 1, 9, 1))
+
+
 def test_decode_undoes_the_units_of_encode():
     net, x = small(), pictures()
     plain = net.picture(net.moments(x)[0])

@@ -16,8 +16,12 @@ TOKENS = torch.tensor([[BEGIN, 5, 7, 2, PAD, PAD], [BEGIN, 3, PAD, PAD, PAD, PAD
 @pytest.fixture
 def net() -> TextUNet:
     """Its last layers, which begin at zero, are shaken, or every output would be 0."""
+    return shaken(whole=False)
+
+
+def shaken(whole: bool) -> TextUNet:
     torch.manual_seed(0)
-    net = TextUNet(words=9, length=6, in_channels=2, channels=(8, 16), emb_dim=16, dim=16, layers=2).eval()
+    net = TextUNet(words=9, length=6, in_channels=2, channels=(8, 16), emb_dim=16, dim=16, layers=2, whole=whole).eval()
     for p in net.parameters():
         if p.ndim > 1:
             torch.nn.init.normal_(p, std=0.3)
@@ -41,6 +45,22 @@ def test_what_stands_in_place_of_no_word_changes_nothing(net):
         net.text.words.weight[7] += 1  # and the words that are there are looked at: by the first alone
     after = call(net, TOKENS)
     assert not torch.allclose(after[0], before[0]) and torch.equal(after[1], before[1])
+
+
+def test_attention_is_the_only_way_to_the_words_unless_the_prompt_is_told_as_a_whole():
+    """Where attention adds nothing, a prompt tells nothing; told as a whole it tells, by its words alone and in their order."""
+    for whole in (False, True):
+        net = shaken(whole)
+        for module in net.modules():
+            if isinstance(module, CrossAttention):
+                torch.nn.init.zeros_(module.out.weight)
+        before, empty = call(net, TOKENS), call(net, None)
+        assert torch.equal(before, empty) != whole
+    with torch.no_grad():
+        net.text.words.weight[PAD] += 100
+        net.text.places.weight[4:] += 100  # both prompts end before
+    torch.testing.assert_close(call(net, TOKENS), before, rtol=0, atol=0)
+    assert not torch.allclose(call(net, TOKENS[:, [0, 2, 1, 3, 4, 5]])[0], before[0])
 
 
 def test_the_order_of_the_words_matters(net):

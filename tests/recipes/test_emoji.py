@@ -49,11 +49,11 @@ def test_a_prompt_becomes_pictures(card, tmp_path, monkeypatch, capsys):
 def test_the_card_says_what_it_is_and_how_it_came(card):
     content = checkpoints.read_card(card)
     config = content["config"]
-    assert config["codec"]["shape"] == [3, 32, 32] and config["sample"]["shape"] == [16, 8, 8]
+    assert config["codec"]["shape"] == [3, 32, 32] and config["sample"]["shape"] == [8, 8, 8]
     assert config["prompts"] == config["metric"] == config["data"] == "emoji"
     (over,) = content["right_over_training"]
     assert over["step"] == 2 and {"seen", "styles", "tones"} < set(over) and content["asked_of_each_kind"] == 100
-    assert checkpoints.read_tensors(card)["snapshots"].shape == (1, 24, 16, 8, 8)
+    assert checkpoints.read_tensors(card)["snapshots"].shape == (1, 24, 8, 8, 8)
 
 
 def test_the_checkpoint_can_be_measured(card, capsys):
@@ -67,7 +67,7 @@ def test_the_checkpoint_will_fit_eight_mebibytes():
     """Two bytes a weight, of both networks, and the codes of the snapshots."""
     coder, latent = get_recipe("emoji-vae"), get_recipe("emoji-latent")
     weights = sum(p.numel() for recipe in (coder, latent) for p in recipe.build().parameters())
-    assert 2 * (weights + len(latent.snapshots) * 24 * 16 * 8 * 8) < 8 * 2**20 - 2**17
+    assert 2 * (weights + len(latent.snapshots) * 24 * 8 * 8 * 8) < 8 * 2**20 - 2**17
 
 
 def test_the_codes_of_training_are_of_what_may_be_shown(card):
@@ -77,4 +77,4 @@ def test_the_codes_of_training_are_of_what_may_be_shown(card):
     assert not any(picture.numpy().tobytes() in looks for picture in new.pictures)
     assert get_recipe("emoji-vae").load("train").sha256 == shown.sha256
     codes = checkpoints.load(card, "cpu").parts["vae"].encode(shown.x0(torch.arange(2)))
-    assert codes.shape == (2, 16, 8, 8)
+    assert codes.shape == (2, 8, 8, 8)

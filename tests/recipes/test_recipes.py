@@ -195,7 +195,7 @@ def test_shipped_checkpoints_are_what_the_recipe_says(name):
 
 
 def test_what_is_not_shipped_of_the_recipes_is_kept_as_a_record():
-    in_the_making = {"shakespeare", "shakespeare-left-to-right", "names", "emoji-vae", "emoji-latent", "etth1"}
+    in_the_making = {"shakespeare", "shakespeare-left-to-right", "names", "emoji-vae", "emoji-latent"}
     assert set(RECIPES) - set(checkpoints.available()) == {"mnist-unet-base"} | in_the_making
     record, recipe = records.load_record("mnist-unet-base"), get_recipe("mnist-unet-base")
     assert record["config"] == recipe.config() | recipe.uses(few_digits())

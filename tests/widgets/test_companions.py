@@ -75,6 +75,14 @@ def test_ticks_are_few_in_order_and_where_their_text_says(low, high, log):
         assert position == scale(np.float64(text.replace("−", "-")))
 
 
+def test_texts_below_the_x_axis_do_not_touch():
+    """Four digits take 0.16 of the axis: 1000 and 2000, 0.18 apart, would read as one number."""
+    narrow = Curve("c", [100, 5000], [0, 1], log_x=True).state((2,))["x_ticks"]
+    assert [text for _, text in narrow] == ["100", "200", "500", "1000", "5000"]
+    wide = Curve("c", [0, 1000], [0, 1]).state((2,))["x_ticks"]
+    assert [text for _, text in wide] == ["0", "200", "400", "600", "800", "1000"]
+
+
 def test_a_constant_line_can_be_drawn():
     state = Curve("c", [0, 1], [2, 2]).state((2,))
     assert all(0 <= height <= 1000 for height in state["lines"][0]["y"][0])

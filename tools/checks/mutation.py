@@ -30,7 +30,8 @@ MOST = 0.05       # the share of a module's changes that may survive
 # says which does it.
 MODULES = {
     "losses": ["tests/test_losses.py", "tests/test_bound.py"],
-    "guidance": ["tests/test_guidance.py", "tests/test_editing.py", "tests/test_guidance_noise.py"],
+    "guidance": ["tests/test_guidance.py", "tests/test_editing.py", "tests/test_guidance_noise.py",
+                 "tests/series/test_observed.py"],
     "denoiser": ["tests/test_denoiser.py"],
     "schedules": ["tests/test_schedules.py"],
     "sampling": ["tests/test_update.py", "tests/test_sampling.py", "tests/test_walks.py", "tests/test_walk_state.py"],

@@ -19,10 +19,9 @@ from local_site import NO_BROWSER, launch, serve
 from outline import give_outline
 from playwright.sync_api import Browser, sync_playwright
 from project import BUILD, HTML, ROOT
-from whole_book import document, gather
+from whole_book import LOADING_MS, document, gather
 
 PDF = BUILD / "diffusion-models-step-by-step.pdf"
-LOADING_MS = 180_000    # a machine with much else to do
 LARGEST = 40        # MB
 MARGINS = (45, 45, 45, 45)       # points, left, bottom, right, top: a little less than those of print.css
 HEADINGS = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
@@ -62,12 +61,13 @@ def make(browser: Browser, folder: Path, target: Path, only: list[str] | None = 
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     with serve(folder) as address, browser.new_context(color_scheme="light") as context:
         tab = context.new_page()
+        tab.set_default_timeout(LOADING_MS)
         book = gather(tab, address, only)
         numbers: dict[str, int] = {}
         tab.route("**/paper/book.html", lambda route: route.fulfill(
             body=document(book, version, numbers), content_type="text/html; charset=utf-8"))
         for _ in range(2):
-            tab.goto(f"{address}/paper/book.html", timeout=LOADING_MS)
+            tab.goto(f"{address}/paper/book.html")
             tab.pdf(path=target, prefer_css_page_size=True, outline=True, tagged=True, print_background=True)
             numbers = destinations(target)
         tab.emulate_media(media="print")

@@ -41,7 +41,7 @@ async ({ here, pages }) => {
     if (told) all("a", told).forEach((inner) => inner.replaceWith(...inner.childNodes)); // it becomes a link itself
     if (told) all("[id]", told).forEach((part) => part.removeAttribute("id"));
     const link = Object.assign(document.createElement("a"), { id: `to-answer-${k}`, className: "paper-answer page-of" });
-    link.textContent = "Answer on page ";
+    link.textContent = /^\s*solution/i.test(fold.querySelector("summary")?.textContent) ? "Solution on page " : "Answer on page ";
     link.dataset.to = to;
     fold.replaceWith(link);
     fold.querySelector("summary")?.remove();

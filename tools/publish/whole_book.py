@@ -11,6 +11,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 HERE = Path(__file__).parent
+LOADING_MS = 180_000    # a machine with much else to do
 TAKE = (HERE / "whole_book.js").read_text(encoding="utf-8")
 STYLE = (HERE / "whole_book.css").read_text(encoding="utf-8")
 CONTENTS = """() => [...document.querySelectorAll("nav.bd-docs-nav :is(.caption-text, a.internal)")].map((entry) =>
@@ -40,7 +41,7 @@ def gather(tab: Page, address: str, only: list[str] | None = None) -> Book:
     pages = {}
     for name in names:
         tab.goto(f"{address}/{name}.html")
-        tab.evaluate("window.print.prepare()")
+        tab.evaluate(f"window.print.prepare({LOADING_MS})")
         pages[name] = tab.evaluate(TAKE, {"here": name, "pages": names})
     tab.goto(f"{address}/book/intro.html")
     return Book(tab.locator("nav.bd-docs-nav a.internal").first.text_content().strip(), lines, pages)

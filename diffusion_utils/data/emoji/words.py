@@ -13,8 +13,8 @@ from .table import STYLES, TONES, Emoji, emoji_table, words_in
 
 LENGTH = 12  # numbers of a prompt: the beginning, the style, and the ten words of the longest name
 RARE = 2  # emoji that a tag must go with to be a word
-STYLED = 0.9  # the chance that the style is said
-NAMED, SHORTENED = 0.6, 0.8  # below the first the name is said, up to the second a part of it, from there its tags
+STYLED = 0.95  # the chance that the style is said
+NAMED, SHORTENED = 0.75, 0.87  # below the first the name is said, up to the second a part of it, from there its tags
 KEPT, TAGS = 0.7, 3  # the chance of each word of a part of a name; and how many tags are said at most
 CHANCES = 3 + LENGTH  # random numbers that a prompt takes
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...checks import whole_number
 from ...errors import unknown_name
 from ..mnist import ImageData, load_mnist, to_model
 from .captions import caption, draw_captions, facts_of, tokens_of, words_of
@@ -61,12 +62,12 @@ def load_scenes(split: str = "train", n: int | None = None, kind: str = "seen", 
 
     kind: "seen", combinations that networks are shown; "colours" or "pairs", those that they never are (see `facts`).
     Scene i depends on (seed, i) alone.
-    Raises ValueError for an unknown split or kind, and what `load_mnist` does.
+    Raises ValueError for an unknown split or kind and for n < 1, and what `load_mnist` does.
     """
     if kind not in KINDS:
         raise unknown_name("kind of scenes", kind, KINDS)
     digits = load_mnist(split)
-    n = n or (100_000 if split == "train" else 2_000)
+    n = (100_000 if split == "train" else 2_000) if n is None else whole_number("n", n, 1)
     pictures, facts = np.empty((n, 3, SIDE, SIDE), np.uint8), np.empty((n, 10), np.int64)
     images, labels = digits.images[:, 0].numpy(), digits.labels.numpy()
     for i in range(n):

@@ -46,7 +46,7 @@ def facts_of(text: str) -> np.ndarray | None:
 
     It may be told either way round, with or without articles, and its words may stand in any order before the digit.
     """
-    words = [word for word in text.lower().split() if word not in ("a", "an", "of")]
+    words = [word for word in said_in(text) if word not in ("a", "an", "of")]
     cuts = [k for k, word in enumerate(words) if word in ("left", "right", "above", "below")]
     things = [words] if not cuts else [words[:cuts[0]], words[cuts[0] + 1:]]
     read = [_facts_of_thing(part) for part in things]
@@ -80,8 +80,12 @@ def tokens_of(texts: str | list[str]) -> Tensor:
     Capitals, commas and full stops do not matter. A prompt may be empty. Raises ValueError for a word that is not known, with
     the nearest that is, and for more than 13 words.
     """
-    said = [text.lower().replace(",", " ").replace(".", " ").split() for text in ([texts] if isinstance(texts, str) else texts)]
-    return numbers_of(said, NUMBER, LENGTH)
+    return numbers_of([said_in(text) for text in ([texts] if isinstance(texts, str) else texts)], NUMBER, LENGTH)
+
+
+def said_in(text: str) -> list[str]:
+    """The words of a text, in small letters and without commas and full stops."""
+    return text.lower().replace(",", " ").replace(".", " ").split()
 
 
 def words_of(tokens: Tensor) -> list[str]:
