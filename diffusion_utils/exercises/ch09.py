@@ -43,8 +43,8 @@ def _what_is_off(shares: Tensor, kept: float, m: Tensor) -> str:
         return f"the chance to remember is kept = {kept:g}, not 1 − kept"
     if float(m[0]) > 0 and abs(first - kept) < 0.015:
         return "what is forgotten may come back as itself: m(x_0) of it does"
-    return f"of a letter with m = {float(m[0]):g}, {first:.3f} are as they were; kept + (1 − kept)·m = " \
-           f"{kept + (1 - kept) * float(m[0]):.3f}"
+    wanted = kept + (1 - kept) * float(m[0])
+    return f"of a letter with m = {float(m[0]):g} and kept = {kept:g}, {first:.3f} are as they were, in place of {wanted:.3f}"
 
 
 def check_back(function: Callable[[int, float, float, Tensor, Tensor], Tensor]) -> None:
