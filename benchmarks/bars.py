@@ -157,6 +157,22 @@ def scenes(record: dict) -> Iterator[Bar]:
         yield "scenes: a prompt of eight pictures within 10 s", f"{took:.1f} s", took <= 10
 
 
+def emoji(record: dict) -> Iterator[Bar]:
+    """The emoji of chapter 6: what was never shown is drawn better than it could be copied, or by a line from other styles."""
+    parts = record["parts"]
+
+    def said(one: dict) -> str:
+        return f"{one['share']:.1%} ({one['low']:.1%}…{one['high']:.1%}, n = {one['n']})"
+
+    for kind, others in (("styles", ("copy of the better one", "linear")), ("tones", ("copy of the better one",))):
+        if kind in parts:
+            drawn, beside = parts[kind]["drawn"], parts[kind]["others"]
+            best = max(others, key=lambda name: beside[name]["top_1"]["share"])
+            yield (f"emoji: {kind} never shown, the right one nearest, more often than a {best}",
+                   f"{said(drawn['top_1'])}, top 5 {said(drawn['top_5'])}; {best} {said(beside[best]['top_1'])}",
+                   drawn["top_1"]["low"] > beside[best]["top_1"]["share"])
+
+
 def bars(folder: Path, device: str) -> Iterator[Bar]:
     """All goals that the records in the folder can answer."""
     each = training_rates(read(folder, "throughput", device))
@@ -168,6 +184,8 @@ def bars(folder: Path, device: str) -> Iterator[Bar]:
         yield from judge(record) if record else [(name, MISSING, None)]
     if record := read(folder, "scenes_bars", device):
         yield from scenes(record)
+    if record := read(folder, "emoji_bars", device):
+        yield from emoji(record)
     path = folder / ("quality_vs_calls.json" if device == "cpu" else f"quality_vs_calls-{device}.json")
     if not path.exists():
         return (yield "quality_vs_calls", MISSING, None)

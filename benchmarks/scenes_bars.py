@@ -40,13 +40,14 @@ ROUNDS = 5
 
 
 class Drawn:
-    """Scenes of a checkpoint, in blocks that are drawn once and kept as codes in a folder."""
+    """Pictures of a checkpoint, in blocks that are drawn once and kept as codes in a folder."""
 
     def __init__(self, checkpoint: checkpoints.Checkpoint, folder: Path):
-        self.checkpoint, self.folder = checkpoint, folder / f"scenes-{checkpoint.card['sha256'][:12]}"
+        of = checkpoint.card
+        self.checkpoint, self.folder = checkpoint, folder / f"{of['config']['data']}-{of['sha256'][:12]}"
 
     def of(self, tokens: Tensor, weight: float, name: str, seed: int = 0) -> Tensor:
-        """Pictures (N, 3, 64, 64) of prompts (N, 14); those of a name, weight and seed always have the same prompts."""
+        """Pictures (N, 3, H, W) of prompts (N, length); those of a name, weight and seed always have the same prompts."""
         codes = [self._block(tokens[first:first + BLOCK], weight, f"{name}-w{weight:g}-{seed}-{first}", seed * 10**6 + first)
                  for first in range(0, len(tokens), BLOCK)]
         return torch.cat([self.checkpoint.codec.decode(part.float()) for part in codes])

@@ -39,14 +39,15 @@ def path(checkpoint: Checkpoint, sampler: DiscreteSampler, every: int) -> dict:
 
 
 def pattern(kept: int) -> str:
-    """The line as `--keep` takes it: a word that is not kept is blank, and so is a space between two of them."""
+    """The line as `--keep` takes it: a word that is not kept is blank, and so is a space between two of them. Who speaks, and
+    where the line ends, is kept in any case."""
     line = list(" ".join(WORDS))
     for i, (first, last) in enumerate(spans_of(WORDS)):
         if not kept >> i & 1:
             line[first:last] = MASK * (last - first)
             if i and not kept >> (i - 1) & 1:
                 line[first - 1] = MASK
-    return SPEAKER + "".join(line)
+    return SPEAKER + "".join(line) + "\n"
 
 
 def kept_lines(checkpoint: Checkpoint, sampler: DiscreteSampler, patterns: range) -> dict:
@@ -54,7 +55,7 @@ def kept_lines(checkpoint: Checkpoint, sampler: DiscreteSampler, patterns: range
     known = torch.stack([known_letters(checkpoint, pattern(kept)) for kept in patterns])
     rows = checkpoint.kind.draw(checkpoint, DRAWS * len(patterns), sampler, known=known.repeat_interleave(DRAWS, 0),
                                 seed=patterns.start, progress=True)
-    place = slice(len(SPEAKER), len(pattern(0)))
+    place = slice(len(SPEAKER), len(pattern(0)) - 1)
     lines = [Alphabet(checkpoint.card["config"]["alphabet"]).decode(row[place]) for row in rows]
     return {"first": patterns.start, "texts": [lines[k:k + DRAWS] for k in range(0, len(lines), DRAWS)]}
 
@@ -63,7 +64,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--checkpoint", default="shakespeare", help="a shipped one, or a path (default: shakespeare)")
     args = parser.parse_args()
-    if SPEAKER + " ".join(WORDS) not in shakespeare("test"):
+    if pattern(2 ** len(WORDS) - 1) not in shakespeare("test"):
         raise SystemExit("the line of the figure is not of the held-out part: is this another Shakespeare?")
     checkpoint = checkpoints.load(args.checkpoint, args.device)
     steps, every = (checkpoint.shape[0], EVERY) if not args.quick else (8, 1)

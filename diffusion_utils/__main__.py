@@ -80,12 +80,14 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=info)
 
     one = commands.add_parser("train", help="train a recipe from scratch")
-    one.add_argument("recipe", help=", ".join(RECIPES) + "; or your own, with --data: pictures, series or text")
+    one.add_argument("recipe", help=", ".join(RECIPES) + "; or your own, with --data: pictures, series, text or "
+                     "molecules")
     one.add_argument("--data", type=path, help="pictures: a folder of them, PNG, JPEG, WebP, GIF or BMP, or of IDX files; "
-                     "series: a CSV file with a column of times, hour by hour; text: a text file in UTF-8")
+                     "series: a CSV file with a column of times, hour by hour; text: a text file in UTF-8; "
+                     "molecules: a list of SMILES, one a line")
     one.add_argument("--size", type=int, help="pictures: they become so many pixels high and wide (default: 32, or less if "
                      "they are smaller)")
-    one.add_argument("--minutes", type=finite, help="pictures, series, text: how long to train (default: 60)")
+    one.add_argument("--minutes", type=finite, help="pictures, series, text, molecules: how long to train (default: 60)")
     one.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     one.add_argument("--folder", type=path, default="runs", help="where the run is kept (default: runs)")
     one.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
@@ -101,12 +103,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--like-data", action="store_true", help="tell the network what belongs to the test data, in their order "
                      "(written beside the samples)")
     one.add_argument("--keep", metavar="TEXT", help="text: how it begins, with _ for each letter to be filled in")
+    one.add_argument("--rings", help="molecules: how many rings they have, or 'all' for 0, 1, … in turn")
+    one.add_argument("--scaffold", metavar="SMILES", help="molecules: a piece that each of them holds, and grows on")
     one.add_argument("--out", type=path, help="the .npy file; or, for pictures, a .png file with all of them; or, for text, a "
-                     ".txt file, and without it text is printed")
+                     ".txt file, and without it text is printed; or, for molecules, .smi or .svg")
     one.set_defaults(run=sample)
 
     one = commands.add_parser("evaluate", parents=[sampling], help="print figures of samples or of a checkpoint as JSON")
-    one.add_argument("what", type=path, metavar="FILE.npy|CHECKPOINT")
+    one.add_argument("what", type=path, metavar="FILE.npy|FILE.smi|CHECKPOINT")
     one.add_argument("--labels", type=path, help="the file of labels or conditions that `sample` wrote beside the samples")
     one.add_argument("--n", type=int, help="samples drawn from a checkpoint (default: as many as its card's figures are of, or "
                      "10,000)")

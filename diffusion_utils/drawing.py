@@ -137,5 +137,22 @@ def discrete_figures(checkpoint: Checkpoint) -> dict:
     return found
 
 
+def draw_graphs(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, **how) -> Tensor:
+    """`molecules.draw.draw_graphs`, which is built upon this file."""
+    from .molecules.draw import draw_graphs
+
+    return draw_graphs(checkpoint, n, sampler, **how)
+
+
+def graph_figures(checkpoint: Checkpoint) -> dict:
+    """The bound of what was held out, by `metrics`, which is built upon this file."""
+    from .data import load_data
+    from .metrics.molecules import bits_of
+
+    config, sizes = checkpoint.card["config"], torch.tensor(checkpoint.card["sizes"])
+    return {"bound": bits_of(checkpoint.net, config, checkpoint.schedule, sizes, load_data(config["data"], "test"))}
+
+
 KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian), "series": Kind(Sampler, draw_series),
-                          "discrete": Kind(DiscreteSampler, draw_discrete, discrete_denoiser, discrete_figures, 256)}
+                          "discrete": Kind(DiscreteSampler, draw_discrete, discrete_denoiser, discrete_figures, 256),
+                          "graph": Kind(DiscreteSampler, draw_graphs, discrete_denoiser, graph_figures)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,18 @@ from torch import Tensor
 
 from .files import check_writable, write_atomic
 
+ENDINGS = {".npy": "", ".png": " for pictures", ".txt": " for text"}  # of files of samples, and what they are for
 
-def check_target(path: str) -> Path:
+
+def check_target(path: str, endings: Mapping[str, str] = ENDINGS) -> Path:
     """The path, if a file can be made there: found out before an hour of work, not after it.
 
     Raises ValueError for another ending or a missing folder, OSError where the folder cannot be written.
     """
     path = Path(path)
-    if path.suffix not in (".npy", ".png", ".txt"):
-        raise ValueError(f"--out must end in .npy, or in .png for pictures, or in .txt for text, got {path}")
+    if path.suffix not in endings:
+        allowed = ", or in ".join(f"{ending}{what}" for ending, what in endings.items())
+        raise ValueError(f"--out must end in {allowed}, got {path}")
     if path.is_dir():
         raise ValueError(f"--out: {path} is a folder")
     if not path.parent.is_dir():

@@ -71,7 +71,7 @@ def test_a_mask_says_what_counts() -> None:
     """Pixel by pixel in plain Python: the squared errors that count, by their mask, over the sum of the mask."""
     x0, eps = pair()
     mask, t = torch.zeros(x0.shape), torch.tensor([1, 500, 900])
-    mask[0, 0, 1, 2], mask[2, 0, 3] = 1.0, 0.25  # five pixels, none of the second sample
+    mask[0, 0, 1, 2], mask[2, 0, 3] = 1 / 4, 1 / 16  # five pixels, none of the second sample; together 1/2
     found = diffusion_loss(lambda x, *_: 0.5 * x, COSINE, "v", x0, t, eps, weight=mask)
     total = 0.0
     for i, row, column in [(0, 1, 2), *((2, 3, column) for column in range(4))]:
@@ -79,7 +79,7 @@ def test_a_mask_says_what_counts() -> None:
         x, e = float(x0[i, 0, row, column]), float(eps[i, 0, row, column])
         total += float(mask[i, 0, row, column]) * (0.5 * (a * x + b * e) - (a * e - b * x)) ** 2
     # the output is rounded to float32, 2⁻²⁴ of numbers of the size of 1
-    assert float(found) == pytest.approx(total / 2.0, rel=1e-6)
+    assert float(found) == pytest.approx(total / 0.5, rel=1e-6)
     everything = diffusion_loss(lambda x, *_: 0.5 * x, COSINE, "v", x0, t, eps, weight=torch.ones(x0.shape).bool())
     torch.testing.assert_close(everything, diffusion_loss(lambda x, *_: 0.5 * x, COSINE, "v", x0, t, eps), rtol=1e-6, atol=0)
 

@@ -11,6 +11,7 @@ from diffusion_utils.widgets.sprites import as_pictures, to_uint8
 
 # Okabe & Ito 2008: distinguishable with every common form of colour blindness.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#666666"
+ON_A_PHONE = 1.9  # points for each inch of a figure's width: nine of the 330 pixels that are left of it there
 COLOURS = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY]
 
 
@@ -35,14 +36,16 @@ def image_row(groups: dict[str, Tensor], columns: int | None = None, scale: floa
     """
     pictures = {name: _in_range(as_pictures(images, f"image_row, {name!r}")) for name, images in groups.items()}
     columns = columns or max(len(images) for images in pictures.values())
-    fig, axes = plt.subplots(len(pictures), columns, figsize=(scale * columns + 1.2, scale * len(pictures)), squeeze=False)
+    width = scale * columns + 1.2
+    fig, axes = plt.subplots(len(pictures), columns, figsize=(width, scale * len(pictures)), squeeze=False)
     for row, (name, images) in zip(axes, pictures.items(), strict=True):
         for k, ax in enumerate(row):
             ax.set_axis_off()
             if k < len(images):
                 shown = images[k] if images.ndim == 3 else (images[k] + 1) / 2  # colours are drawn from [0, 1]
                 ax.imshow(shown, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
-        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=11)
+        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center",
+                    fontsize=max(11, ON_A_PHONE * width))
     return fig
 
 

@@ -14,6 +14,7 @@ from ..metrics import METRICS
 from ..npy import read_npy
 from ..registry import chosen
 from .asked import conditions_to_ask, read_condition
+from .molecules import read_molecules
 from .options import DRAWING, SAMPLING, option, settings_of
 from .sample import bytes_of
 
@@ -22,7 +23,7 @@ MOST = 32 * 2**30  # bytes of samples that can be evaluated: they are all held i
 
 def evaluate(args: argparse.Namespace) -> None:
     """Print the figures of a file of samples, or of a checkpoint, as JSON."""
-    print_json(evaluate_file(args) if args.what.lower().endswith(".npy") else evaluate_checkpoint(args))
+    print_json(evaluate_file(args) if args.what.lower().endswith((".npy", ".smi")) else evaluate_checkpoint(args))
 
 
 def evaluate_file(args: argparse.Namespace) -> dict:
@@ -31,7 +32,10 @@ def evaluate_file(args: argparse.Namespace) -> dict:
     if idle:
         raise ValueError(f"{', '.join(idle)} {'ask' if len(idle) > 1 else 'asks'} for samples of a checkpoint, "
                          f"and {args.what} holds samples already")
-    x, cond = read_npy(args.what), read_condition(args.labels) if args.labels else None
+    cond = read_condition(args.labels) if args.labels else None
+    if args.what.lower().endswith(".smi"):
+        return metric_of("molecules", args)(read_molecules(args.what), cond, device=args.device)
+    x = read_npy(args.what)
     return metric_of("pictures" if args.data else "digits", args)(x, cond, device=args.device)
 
 

@@ -21,4 +21,4 @@ def info(args: argparse.Namespace) -> None:
                    if isinstance(v, (int, float, str))}
         print(f"{name}: {training['parameters']:,} parameters, {training['steps_done']:,} steps in {training['seconds']} s "
               f"on {training['hardware']}\n    {figures}")
-    print(f"Recipes: {', '.join(RECIPES)}; and pictures, series or text, for your own")
+    print(f"Recipes: {', '.join(RECIPES)}; and pictures, series, text or molecules, for your own")

@@ -14,16 +14,22 @@ from ..generate import generate
 from ..npy import check_room, check_target, write_npy
 from ..png import grid, is_picture, png
 from .asked import condition_asked
+from .molecules import is_graph, sample_molecules
 from .options import settings_of
 from .texts import is_text, sample_texts
 
 
 def sample(args: argparse.Namespace) -> None:
     """Write samples as the checkpoint draws them: (N, …), float32, or int64 for tokens."""
+    if is_graph(args.checkpoint):
+        sample_molecules(args)
+        return
     out = None if args.out is None else check_target(args.out)
     if is_text(args.checkpoint):
         sample_texts(args)
         return
+    if args.rings is not None or args.scaffold is not None:
+        raise ValueError(f"--rings and --scaffold belong to molecules, and {args.checkpoint} draws none; qm9-graph does")
     n = number_of(args, 64)
     if args.keep is not None:
         raise ValueError(f"--keep is how a text begins, and {args.checkpoint} writes none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..recipes import get_recipe
+from ..recipes.own_molecules import train_molecules
 from ..recipes.own_series import train_series
 from ..recipes.own_text import train_text
 from ..recipes.pictures import train_pictures
@@ -14,7 +15,8 @@ OPTIONS = ("data", "size", "minutes")  # of training on what is one's own
 # What is one's own → how it is trained, and what --data must name
 OWN = {"pictures": (train_pictures, "pictures are learnt from a folder of yours: give --data FOLDER"),
        "series": (train_series, "series are learnt from a file of yours: give --data FILE.csv"),
-       "text": (train_text, "text is learnt from a file of yours: give --data FILE.txt")}
+       "text": (train_text, "text is learnt from a file of yours: give --data FILE.txt"),
+       "molecules": (train_molecules, "molecules are learnt from a list of yours, a SMILES a line: give --data FILE.smi")}
 
 
 def train(args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from .autoencoder import Autoencoder
 from .encoders.classifier import DigitClassifier
+from .graph import GraphTransformer
 from .mlp import MLP
 from .network import Network
 from .series_unet import SeriesUNet
@@ -11,7 +12,8 @@ from .unet import UNet
 from .window_gaussian import WindowGaussian
 
 NETWORKS = {"unet": UNet, "mlp": MLP, "classifier": DigitClassifier, "autoencoder": Autoencoder, "text-unet": TextUNet,
-            "token-transformer": TokenTransformer, "series-unet": SeriesUNet, "window-gaussian": WindowGaussian}
+            "token-transformer": TokenTransformer, "series-unet": SeriesUNet, "window-gaussian": WindowGaussian,
+            "graph-transformer": GraphTransformer}
 
-__all__ = ["MLP", "NETWORKS", "Autoencoder", "DigitClassifier", "Network", "SeriesUNet", "TextUNet", "TokenTransformer", "UNet",
+__all__ = ["MLP", "NETWORKS", "Autoencoder", "DigitClassifier", "GraphTransformer", "Network", "SeriesUNet", "TextUNet", "TokenTransformer", "UNet",
            "WindowGaussian"]

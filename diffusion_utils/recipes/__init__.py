@@ -9,6 +9,7 @@ from .mnist_unet import MNIST_UNET
 from .mnist_unet_base import MNIST_UNET_BASE
 from .mnist_unet_class import MNIST_UNET_CLASS
 from .names import NAMES
+from .qm9_graph import QM9_GRAPH
 from .scenes_latent import SCENES_LATENT
 from .scenes_vae import SCENES_VAE
 from .shakespeare import SHAKESPEARE
@@ -16,7 +17,7 @@ from .shakespeare_left_to_right import SHAKESPEARE_LEFT_TO_RIGHT
 
 RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET_BASE, MNIST_UNET, MNIST_UNET_CLASS, SCENES_VAE,
                                               SCENES_LATENT, ETTH1, SHAKESPEARE, SHAKESPEARE_LEFT_TO_RIGHT, NAMES,
-                                              EMOJI_VAE, EMOJI_LATENT)}
+                                              EMOJI_VAE, EMOJI_LATENT, QM9_GRAPH)}
 
 
 def get_recipe(name: str):

@@ -17,7 +17,7 @@ from ..networks.window_gaussian import WindowGaussian
 from ..sampling import Sampler
 
 CHOICES = tuple(step / 20 for step in range(20, 31))  # 1.00, 1.05 … 1.50
-WINDOWS, SAMPLES = 24, 32
+WINDOWS, SAMPLES = 24, 16
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from .conftest import ROOT
 from .small_book import CONF, sphinx
 
 LINES = ["def long_name(", "        first, second,", "        third='a text that is wider than a phone, and goes on'):", "",
-         "    return first", "    rows.append([float(picture.square().mean())])"]
+         "    return first", 40 * " " + "deep=first)", "    rows.append([float(picture.square().mean())])"]
 CELLS = [("install = 1", "set-up", "hide-input"), ("load = 2", "set-up"), ("interact()", "remove-output"), ("\n".join(LINES),)]
 
 
@@ -84,6 +84,11 @@ ROWS = """line => { // the text of each row in which the line is shown
     }
     return rows;
 }"""
+WORD = """line => { // where its last word is
+    const range = new Range(), text = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+    while (text.nextNode()) if (text.currentNode.data.trim()) range.selectNode(text.currentNode);
+    return range.getBoundingClientRect();
+}"""
 LETTER = """word => {
     const range = new Range();
     range.selectNodeContents(word);
@@ -114,6 +119,9 @@ def test_a_long_word_of_code_is_divided_where_one_would_divide_it(show):
     rows = line.evaluate(ROWS)
     assert len(rows) > 1 and all(row.strip() for row in rows) and "".join(rows) == LINES[-1]
     assert all(row[-1] in "([{," or following[0] == "." for row, following in pairwise(rows)), rows
+    deep = page.locator(".code-line", has_text="deep")
+    assert deep.evaluate(ROWS) == [LINES[-2]]
+    assert page.locator("pre").last.evaluate("pre => pre.getBoundingClientRect().left") < deep.evaluate(WORD)["left"]
 
 
 def test_what_was_printed_in_columns_stays_in_columns():

@@ -41,6 +41,14 @@ def test_whole_numbers_are_levels_and_not_all_white():
     np.testing.assert_allclose(shown[..., 0], levels[0] / 255, atol=1 / 255)
 
 
+@pytest.mark.parametrize(("count", "scale"), [(3, 0.9), (6, 0.9), (12, 0.72)])
+def test_the_name_of_a_row_can_be_read_on_a_phone(count, scale):
+    """There the figure has about 330 pixels; nine are what the letters of the other plots have."""
+    figure = image_row({"name": GREY[:1].expand(count, 1, 4, 6)}, scale=scale)
+    (name,) = figure.axes[0].texts
+    assert name.get_fontsize() / 72 / figure.get_figwidth() * 330 > 8.5
+
+
 @pytest.mark.parametrize("shape", [(4, 6), (2, 2, 4, 6), (2, 3, 4, 3), (1, 2, 3, 4, 6)])
 def test_other_shapes_are_refused_with_the_name_of_their_group(shape):
     with pytest.raises(ValueError, match="image_row, 'mine': .*" + str(shape).replace("(", r"\(").replace(")", r"\)")):

@@ -26,8 +26,8 @@ TRAIN = TrainConfig(steps=4, batch=8, lr=1e-3, warmup=1, ema=0.5, log_every=2, o
 
 def small(**changes) -> SeriesRecipe:
     series = toy_transformer(hours=2200, channels=3)
-    return series_recipe("toy", 3, series=series, train=TRAIN, **({"network": SMALL, "masks": 4, "groups": 2,
-                                                                   "validate_every": 2} | changes))
+    how = {"network": SMALL, "masks": 4, "groups": 2, "validate_every": 2, "sampling": {"sampler": "ddim", "steps": 2}}
+    return series_recipe("toy", 3, series=series, train=TRAIN, **(how | changes))
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["residual", "plain"])

@@ -1,0 +1,98 @@
+"""The recipe of molecules: atoms and bonds are forgotten together, and believed together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .. import schedules
+from ..data import Dataset
+from ..denoiser import network_time
+from ..discrete import DiscreteSampler, belief_loss, corrupt
+from ..losses import spread_times
+from ..metrics.molecules import bits_of
+from ..molecules.draw import limits_of
+from ..molecules.rows import atom_counts, permuted, places_of, rings, split
+from ..registry import chosen
+from ..training import LossFn, Step
+from ..training.distributed import Group
+from ..training.wrappers import unwrapped
+from .recipe import Recipe, check_labels
+
+
+@dataclass(frozen=True)
+class MoleculeRecipe(Recipe):
+    """schedule: its name and arguments
+    limits: what atoms and bonds are in noise, each as `discrete.make_limit` takes it
+    dropout: the share of molecules whose number of rings is not told in training, for guidance
+    sampling: the `DiscreteSampler` that suits the checkpoint, as its arguments
+    """
+
+    kind = "graph"
+    schedule: dict | None = None
+    limits: dict | None = None
+    dropout: float = 0.1
+    sampling: dict | None = None
+
+    def config(self) -> dict:
+        return {"network": self.network, "schedule": self.schedule, "limits": self.limits, "dropout": self.dropout,
+                "sampling": self.sampling}
+
+    def facts(self, data: Dataset, runs: Path) -> dict:
+        """How samples will be drawn is left out: that may change in the middle of a run."""
+        recipe = {name: value for name, value in self.config().items() if name != "sampling"}
+        return super().facts(data, runs) | {"recipe": recipe}
+
+    def make_schedule(self) -> schedules.Schedule:
+        """The schedule."""
+        return chosen("schedule", self.schedule, schedules.NAMED)()
+
+    def check(self, runs: Path) -> None:
+        """The settings of the sampler, which are used at the end."""
+        DiscreteSampler(**self.sampling or {}).times(self.make_schedule())
+
+    def check_data(self, data: Dataset) -> None:
+        """Rows of as many places as the network has, and no more rings than it knows."""
+        if len(data.shape) != 1 or places_of(data.shape[0]) != self.network["places"]:
+            raise ValueError(f"{self.name} reads molecules in {self.network['places']} places, and {data.name!r} holds rows of "
+                             f"{tuple(data.shape)}")
+        check_labels(data, self.network["num_classes"])
+
+    def loss_fn(self, data: Dataset, device: torch.device, group: Group,
+                runs: Path | None = None) -> LossFn:
+        """Another order of the atoms and a random t for each molecule, and the cross-entropy of the belief."""
+        self.check_data(data)
+        schedule, limits = self.make_schedule(), limits_of(self.config())
+        (length,), places = data.shape, places_of(data.shape[0])
+
+        def loss(net: nn.Module, step: Step) -> Tensor:
+            n, generator = len(step.rows), step.generator
+            t = spread_times(n, schedule.T, generator)
+            order = torch.rand((n, places), generator=generator)
+            hidden = torch.rand(n, generator=generator) < self.dropout
+            u = torch.rand((n, length), generator=generator,
+                           dtype=torch.float64)
+            t, order, hidden, u, rows = map(
+                group.share, (t, order, hidden, u, step.rows))
+            x0, plain = permuted(data.x0(rows), order), unwrapped(net)
+            x_t = tuple(
+                corrupt(limit, schedule, x, t, part).to(device)
+                for limit, x, part in zip(limits, split(x0), split(u),
+                                          strict=True))
+            x0 = x0.to(device)
+            told = {"atoms": atom_counts(x0), "rings": rings(x0)}
+            time = network_time(t, schedule.T, x_t[0])
+            answer = net(*x_t, time, plain.hide(told, hidden))
+            return belief_loss(answer, limits, schedule, split(x0), x_t, t,
+                               plain.existing(told["atoms"]))
+
+        return loss
+
+    def extras(self, net: nn.Module, data: Dataset, folder: Path) -> tuple[dict, dict]:
+        """How many rings and atoms molecules have; the bound of those held out, of the network as it will be shipped."""
+        sizes, net = data.sizes, net.half().float()
+        figures = bits_of(net, self.config(), self.make_schedule(), sizes, self.load("test"))
+        return {}, {"sizes": sizes.tolist(), "class_counts": sizes.sum(1).tolist(), "figures": figures}
