@@ -88,7 +88,7 @@ WITHOUT = {
     "it takes rows of a data set where that is": """
         data.dataset.Dataset.x0 data.dataset.TensorData.x0 data.emoji.EmojiData.x0 data.mnist.ImageData.x0
         data.scenes.SceneData.x0 data.text.windows.TextWindows.x0 data.windows.SeriesData.x0
-        recipes.latent_data.LatentData.x0""",
+        recipes.latent_data.LatentData.x0 data.molecules.MoleculeData.x0""",
 }
 EXERCISES = "exercises."  # checks of what a reader wrote, on the CPU; those that run on a device are among CHECKS
 
