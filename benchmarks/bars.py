@@ -15,6 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from statistics import median
 
+from qm9_bars import goals as molecules
 from timing import read
 
 from diffusion_utils.chapters.speed import first_arrival, one_clock, training_rates
@@ -186,6 +187,8 @@ def bars(folder: Path, device: str) -> Iterator[Bar]:
         yield from scenes(record)
     if record := read(folder, "emoji_bars", device):
         yield from emoji(record)
+    if record := read(folder, "qm9_bars", device):
+        yield from molecules(record)
     path = folder / ("quality_vs_calls.json" if device == "cpu" else f"quality_vs_calls-{device}.json")
     if not path.exists():
         return (yield "quality_vs_calls", MISSING, None)

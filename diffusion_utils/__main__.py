@@ -137,10 +137,12 @@ def advice_on_memory(args: argparse.Namespace) -> str:
         return "fewer --samples need less"
     if args.command == "train" and args.recipe == "series":
         return "a file of fewer columns needs less"
+    if args.command == "train" and args.recipe not in RECIPES:
+        return "a machine with more memory is needed, or --device cpu"
     if args.command == "train":
         file = Path(recipes.__file__).with_name(args.recipe.replace("-", "_") + ".py")
         return f"a smaller batch= in {file} than {get_recipe(args.recipe).train.batch} needs less"
-    if args.command == "evaluate" and args.what.lower().endswith(".npy"):
+    if args.command == "evaluate" and args.what.lower().endswith((".npy", ".smi")):
         return "evaluate a file of fewer samples"
     return f"a smaller --batch than {batch_of(args)} needs less, and gives the same samples"
 

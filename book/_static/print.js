@@ -20,8 +20,8 @@
       fold.open = true;
       undo.push(() => { fold.open = false; });
     }
-    for (const { classList, naturalHeight, naturalWidth } of document.querySelectorAll(".cell_output img"))
-      classList.toggle("tall", naturalHeight > TALL * naturalWidth);
+    for (const picture of document.querySelectorAll(".cell_output img")) // by its attributes, as it may not be loaded yet
+      picture.classList.toggle("tall", picture.getAttribute("height") > TALL * picture.getAttribute("width"));
     undo.push(() => document.querySelectorAll(".fs-paper").forEach((sheet) => sheet.remove()));
     return Promise.all([...document.querySelectorAll(".widget-figure .fs[data-ready]")].map((figure) => figure.toPaper?.()));
   }

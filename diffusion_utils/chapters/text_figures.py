@@ -15,6 +15,7 @@ from diffusion_utils.widgets.figure import BLANK as MASK
 
 LETTERS = Alphabet(ascii_lowercase)
 PLACES = 20  # of the slider over t, beside t = 0
+BREAK = "/"  # stands for the end of a line where each text has one line, as in quoted verse
 
 
 def masks_to_words(record: dict, **options) -> TextScrubber:
@@ -37,12 +38,15 @@ def keep_words(record: dict, **options) -> TextScrubber:
     settings = record["settings"]
     words, orders, draws = settings["words"], settings["orders"][:2], settings["draws"]
     patterns = range(2 ** len(words))
-    texts = [[text for part in keep_parts(record, order) for text in part["texts"]] for order in orders]
+    texts = [[[text.replace("\n", BREAK) for text in row] for part in keep_parts(record, order) for row in part["texts"]]
+             for order in orders]
     line, spans = " ".join(words), spans_of(words)
     kept = [[spans[i] for i in range(len(words)) if k >> i & 1] for k in patterns]
     as_written = [[f"{row.count(line)} of {draws}" for row in of_order] for of_order in texts]
+    broken = any(BREAK in text for of_order in texts for row in of_order for text in row)
+    captions = [[f"{BREAK} stands for the end of a line."] * len(patterns)] * len(orders) if broken else None
     about = {"title": "Keep words of a line", "alt": "Lines of Shakespeare with some of their words written by a network",
-             "name": "fig-keep-words", "interval_ms": 1500} | options
+             "name": "fig-keep-words", "interval_ms": 1500, "captions": captions} | options
     axes = [Axis("order", orders), Axis.of_words("keep", words, settings["start"])]
     return TextScrubber.from_texts(texts, axes=axes, panels=[str(k + 1) for k in range(draws)], language="en",
                                    marks=[[[pairs] * draws for pairs in kept]] * len(orders), mark_name="kept",

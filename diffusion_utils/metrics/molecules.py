@@ -81,11 +81,11 @@ def shares_of(x: Tensor) -> dict[str, Tensor]:
     """How often each element, each bond between two atoms, each number of atoms and each number of rings occurs."""
     atoms, bonds = split(x)
     n, N = atom_counts(x), places_of(x.shape[1])
-    of_bonds = torch.bincount(bonds.flatten(), minlength=BONDS).double()
+    of_bonds = torch.bincount(bonds.flatten(), minlength=BONDS).cpu().double()
     of_bonds[0] -= (N * (N - 1) // 2 - n * (n - 1) // 2).sum()  # pairs that have no two atoms
-    counts = {"atoms": torch.bincount(atoms.flatten(), minlength=ABSENT + 1)[:ABSENT].double(), "bonds": of_bonds,
-              "sizes": torch.bincount(n, minlength=N + 1).double(),
-              "rings": torch.bincount(rings(x).clamp(0, N), minlength=N + 1).double()}
+    counts = {"atoms": torch.bincount(atoms.flatten(), minlength=ABSENT + 1)[:ABSENT].cpu().double(), "bonds": of_bonds,
+              "sizes": torch.bincount(n, minlength=N + 1).cpu().double(),
+              "rings": torch.bincount(rings(x).clamp(0, N), minlength=N + 1).cpu().double()}
     return {name: count / count.sum().clamp(min=1) for name, count in counts.items()}
 
 
@@ -116,7 +116,7 @@ def distances(x: Tensor, real: Tensor) -> dict:
     if m < 2:
         return {"n": m}
     ours, theirs = ({**simple(rows[:m]), **(descriptors(rows[:m]) or {})} for rows in (x, real))
-    found = {name: wasserstein_distance(ours[name], theirs[name]) / max(float(theirs[name].double().std()), 1e-9)
+    found = {name: wasserstein_distance(ours[name], theirs[name]) / max(float(theirs[name].cpu().double().std()), 1e-9)
              for name in ours}
     return {"n": m} | {name: float(value) for name, value in found.items()} | {
         name: None for name in DESCRIPTORS if name not in found}
@@ -135,7 +135,7 @@ def bits_of(net: nn.Module, config: dict, schedule: Schedule, sizes: Tensor, tes
     for k, part in enumerate(x.split(batch)):
         told = sized(DiscreteDenoiser(net, schedule), atom_counts(part), net.num_classes)
         found.append(bound(told, limits, schedule, split(part), draws, seed=k))
-    bits, total = torch.cat(found) / log(2), sizes.sum(0).double() + 1  # one more of each, or a new number would cost ∞
+    bits, total = torch.cat(found) / log(2), sizes.sum(0).cpu().double() + 1  # one more of each, or a new number would cost ∞
     of_size = -(total / total.sum()).log2()[atom_counts(x)]
     return {"bits_per_molecule": float((bits + of_size).mean()), "of_these_number_of_atoms": float(of_size.mean()),
             "standard_error": float(bits.std()) / len(x) ** 0.5, "molecules": len(x)}

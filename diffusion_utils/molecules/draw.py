@@ -16,7 +16,7 @@ from ..guidance import repaint_times
 from ..noise import SampleUniform, mixed_seed
 from ..sampling import State
 from ..schedules import Schedule
-from .rows import ABSENT, atom_counts, joined, pairs, split
+from .rows import ABSENT, atom_counts, joined, pairs, places_of, split
 
 if TYPE_CHECKING:
     from ..checkpoints import Checkpoint
@@ -55,6 +55,14 @@ def draw_counts(sizes: Tensor, rings: Tensor | None, seed: int, indices: Sequenc
     return draw(weights.log(), SampleUniform(mixed_seed(seed, 2), indices, ())())
 
 
+def graph_walk(denoiser: Callable, schedule: Schedule, limits: Sequence[Limit], places: int, sampler: DiscreteSampler,
+               **how) -> Iterator[State]:
+    """The walk of `sample_discrete` over atoms and bonds; its states are rows, int64 (B, L). denoiser: as `sized` makes it."""
+    shapes = [(places,), (places * (places - 1) // 2,)]
+    for state in sample_discrete(denoiser, schedule, limits, shapes, sampler, **how):
+        yield state._replace(x_t=joined(*state.x_t))
+
+
 def draw_graphs(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, *, cond: Tensor | None = None,
                 weight: float | Tensor = 1.0, seed: int = 0, batch: int = 250, progress: bool = False,
                 scaffold: Tensor | None = None) -> Tensor:
@@ -62,7 +70,7 @@ def draw_graphs(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, *, con
     sample holds as it is, on its first atoms, and at least one atom more; see `grown`."""
     limits, schedule, weight = limits_of(checkpoint.card["config"]), checkpoint.schedule, on_cpu(weight)
     sizes, known = torch.tensor(checkpoint.card["sizes"]), 0 if scaffold is None else int(atom_counts(scaffold[None]))
-    shapes = [part.shape[1:] for part in split(torch.zeros((1, *checkpoint.shape)))]
+    places = places_of(checkpoint.shape[0])
 
     def walk_of(rows: range) -> Iterator[State]:
         part = slice(rows.start, rows.stop)
@@ -73,8 +81,7 @@ def draw_graphs(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, *, con
         how = {} if scaffold is None else {
             "after_step": grown(limits, schedule, scaffold, seed, rows),
             "times": repaint_times(schedule, sampler.steps, min(JUMP, sampler.steps), REPEATS if sampler.steps > JUMP else 1)}
-        for state in sample_discrete(steered, schedule, limits, shapes, sampler, cond=told, seed=seed, indices=rows, **how):
-            yield state._replace(x_t=joined(*state.x_t))
+        return graph_walk(steered, schedule, limits, places, sampler, cond=told, seed=seed, indices=rows, **how)
 
     return in_batches(walk_of, n, batch, checkpoint.device, sampler.steps if progress else None)
 

@@ -28,25 +28,32 @@ def steps_apart(rows: Tensor) -> Tensor:
     return apart
 
 
-def layout(rows: Tensor, rounds: int = 150) -> Tensor:
+def layout(rows: Tensor, rounds: int = 100, starts: int = 6) -> Tensor:
     """Places in the plane, a bond apart: float64 (B, N, 2), around 0. Those without an atom lie anywhere.
 
-    Each round moves all atoms to where the distances between them err least from those of a zigzag chain (stress majorisation:
-    Gansner, Koren & North 2005), near ones counting most.
+    Each round moves all atoms to where the distances between them err less from those of a zigzag chain (stress majorisation:
+    Gansner, Koren & North 2005), near ones counting most; of several starts the one that ends best is taken.
     """
-    apart, (B, N) = steps_apart(rows).double(), split(rows)[0].shape
+    apart, (B, N) = steps_apart(rows).cpu().double(), split(rows)[0].shape
+    apart = torch.where(apart == N, 3.0, apart)  # pieces stand beside each other
     wanted = ((0.75**0.5 * apart) ** 2 + 0.25 * (apart % 2)).sqrt()
-    here = (split(rows)[0] != ABSENT).double()
+    here = (split(rows)[0] != ABSENT).cpu().double()
     weight = here[:, :, None] * here[:, None, :] / apart.clamp(min=1) ** 2
     weight = weight.masked_fill(torch.eye(N, dtype=torch.bool), 0.0)
     inverse = torch.linalg.pinv(torch.diag_embed(weight.sum(-1)) - weight)
-    start = torch.randn((N, 2), generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    x = start.expand(B, N, 2)
+    x = torch.randn((starts, 1, N, 2), generator=torch.Generator().manual_seed(5), dtype=torch.float64).expand(-1, B, N, 2)
     for _ in range(rounds):
-        pull = weight * wanted / (x[:, :, None] - x[:, None, :]).norm(dim=-1).clamp(min=1e-6)
+        pull = weight * wanted / distances(x).clamp(min=1e-6)
         x = inverse @ (torch.diag_embed(pull.sum(-1)) - pull) @ x
+    best = (weight * (distances(x) - wanted) ** 2).sum((-1, -2)).argmin(0)
+    x = x[best, torch.arange(B)]
     centre = (x * here[..., None]).sum(1, keepdim=True) / here.sum(1).clamp(min=1)[:, None, None]
     return upright(x - centre, here)
+
+
+def distances(x: Tensor) -> Tensor:
+    """Between all places: (…, N, 2) → (…, N, N)."""
+    return (x[..., :, None, :] - x[..., None, :, :]).norm(dim=-1)
 
 
 def upright(x: Tensor, here: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import torch as safetensors
 from torch import nn
 
 from .. import checkpoints, schedules
@@ -14,13 +13,12 @@ from ..checkpoints import find_trained
 from ..data import Dataset, to_pixels
 from ..denoiser import PREDICTS, Denoiser
 from ..errors import unknown_name
-from ..files import write_atomic
 from ..losses import diffusion_loss, distillation_loss, spread_times
 from ..sampling import Sampler, sample
 from ..training import LossFn, Progress, Step
 from ..training.distributed import Group
 from ..training.wrappers import unwrapped
-from .recipe import Recipe, check_labels
+from .recipe import Recipe, check_labels, keep_snapshot, kept_snapshots
 
 PIXELS = (-1.0, 1.0)  # the range of pictures, which are kept as bytes
 
@@ -163,12 +161,8 @@ class DiffusionRecipe(Recipe):
             device = next(progress.ema_net.parameters()).device
             *_, last = sample(denoiser, denoiser.schedule, (16, *data.shape), Sampler("ddim", steps=25), device=device)
             kept = to_pixels(last.x_t) if data.clip == PIXELS else last.x_t
-            write_atomic(folder / f"snapshot-{progress.step:06d}.safetensors", safetensors.save({"samples": kept.cpu()}))
+            keep_snapshot(folder, progress.step, kept)
 
     def extras(self, net: nn.Module, data: Dataset, folder: Path) -> tuple[dict, dict]:
         """The snapshots, (K, 16, …), pictures as uint8, and their steps."""
-        found = sorted(folder.glob("snapshot-*.safetensors"))
-        if not found:
-            return {}, {}
-        samples = torch.stack([safetensors.load(path.read_bytes())["samples"] for path in found])
-        return {"snapshots": samples}, {"snapshot_steps": [int(path.stem.split("-")[1]) for path in found]}
+        return kept_snapshots(folder)

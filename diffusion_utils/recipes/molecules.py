@@ -7,20 +7,23 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
 from .. import schedules
 from ..data import Dataset
 from ..denoiser import network_time
-from ..discrete import DiscreteSampler, belief_loss, corrupt
+from ..discrete import DiscreteDenoiser, DiscreteSampler, belief_loss, corrupt
 from ..losses import spread_times
 from ..metrics.molecules import bits_of
-from ..molecules.draw import limits_of
-from ..molecules.rows import atom_counts, permuted, places_of, rings, split
+from ..molecules.draw import draw_counts, graph_walk, limits_of, sized
+from ..molecules.rows import atom_counts, permuted, places_of, rings, split, valid
 from ..registry import chosen
-from ..training import LossFn, Step
+from ..training import LossFn, Progress, Step
 from ..training.distributed import Group
 from ..training.wrappers import unwrapped
-from .recipe import Recipe, check_labels
+from .recipe import Recipe, check_labels, keep_snapshot, kept_snapshots
+
+DRAWN = 100  # molecules of a snapshot
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class MoleculeRecipe(Recipe):
     limits: what atoms and bonds are in noise, each as `discrete.make_limit` takes it
     dropout: the share of molecules whose number of rings is not told in training, for guidance
     sampling: the `DiscreteSampler` that suits the checkpoint, as its arguments
+    snapshots: steps, which fall on progress lines, at which molecules of one fixed noise are kept
     """
 
     kind = "graph"
@@ -36,6 +40,7 @@ class MoleculeRecipe(Recipe):
     limits: dict | None = None
     dropout: float = 0.1
     sampling: dict | None = None
+    snapshots: tuple[int, ...] = ()
 
     def config(self) -> dict:
         return {"network": self.network, "schedule": self.schedule, "limits": self.limits, "dropout": self.dropout,
@@ -51,7 +56,10 @@ class MoleculeRecipe(Recipe):
         return chosen("schedule", self.schedule, schedules.NAMED)()
 
     def check(self, runs: Path) -> None:
-        """The settings of the sampler, which are used at the end."""
+        """The settings of snapshots and of the sampler, which are used at the end."""
+        if any(step % self.train.log_every or not 1 <= step <= self.train.steps for step in self.snapshots):
+            raise ValueError(f"snapshots {self.snapshots} must fall on progress lines: "
+                             f"every {self.train.log_every} steps up to {self.train.steps}")
         DiscreteSampler(**self.sampling or {}).times(self.make_schedule())
 
     def check_data(self, data: Dataset) -> None:
@@ -91,8 +99,20 @@ class MoleculeRecipe(Recipe):
 
         return loss
 
+    def on_progress(self, progress: Progress, data: Dataset, folder: Path) -> None:
+        """Keep the molecules of one fixed noise at the steps asked for, and say how many are some: the story of a run."""
+        if progress.step in self.snapshots:
+            schedule, net = self.make_schedule(), progress.ema_net
+            counts = draw_counts(data.sizes, None, 0, range(DRAWN))
+            told = sized(DiscreteDenoiser(net, schedule), counts, net.num_classes)
+            *_, last = graph_walk(told, schedule, limits_of(self.config()), net.places, DiscreteSampler(steps=50), batch=DRAWN)
+            keep_snapshot(folder, progress.step, last.x_t.to(torch.int8))
+            tqdm.write(f"step {progress.step}: {int(valid(last.x_t).sum())} of {DRAWN} are molecules")
+
     def extras(self, net: nn.Module, data: Dataset, folder: Path) -> tuple[dict, dict]:
-        """How many rings and atoms molecules have; the bound of those held out, of the network as it will be shipped."""
+        """How many rings and atoms molecules have; the bound of those held out, of the network as it will be shipped; the
+        snapshots."""
         sizes, net = data.sizes, net.half().float()
         figures = bits_of(net, self.config(), self.make_schedule(), sizes, self.load("test"))
-        return {}, {"sizes": sizes.tolist(), "class_counts": sizes.sum(1).tolist(), "figures": figures}
+        tensors, steps = kept_snapshots(folder)
+        return tensors, steps | {"sizes": sizes.tolist(), "class_counts": sizes.sum(1).tolist(), "figures": figures}

@@ -38,6 +38,7 @@ def molecules_recipe(file: str | Path, minutes: float = 60.0) -> MoleculeRecipe:
         network=QM9_GRAPH.network | {"places": places_of(parts[0].shape[0]), "num_classes": most + 1},
         limits={"atoms": {"name": "marginal", "shares": [*shares["atoms"].clamp(min=1e-4).tolist(), 0.0]},
                 "bonds": {"name": "marginal", "shares": bonds.tolist()}},
+        snapshots=(),
         train=replace(QM9_GRAPH.train, steps=10_000_000, minutes=minutes, ema=0.99 if minutes < 5 else QM9_GRAPH.train.ema),
     )
 

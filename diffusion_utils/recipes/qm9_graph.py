@@ -19,5 +19,6 @@ QM9_GRAPH = MoleculeRecipe(
     limits={"atoms": {"name": "marginal", "shares": ATOMS}, "bonds": {"name": "marginal", "shares": BONDS}},
     dropout=0.1,
     sampling={"steps": 100},
+    snapshots=(500, 1000, 2000, 4000, 8000, 16_000, 26_000),
     train=TrainConfig(steps=26_000, batch=256, lr=3e-3, warmup=200, ema=0.999, log_every=100, optimiser="muon"),
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+from safetensors import torch as safetensors
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -19,6 +20,7 @@ from ..conditions import described as of_condition
 from ..data import Dataset, load_data
 from ..devices import describe, pick_device, place
 from ..errors import unknown_name
+from ..files import write_atomic
 from ..noise import mixed_seed
 from ..training import LossFn, Progress, TrainConfig, fit
 from ..training.distributed import Group, TorchrunGroup, local_device, under_torchrun
@@ -152,6 +154,21 @@ class Recipe(ABC):
                 if group.is_first:
                     self.on_progress(progress, data, folder)
         return progress
+
+
+def keep_snapshot(folder: Path, step: int, samples: torch.Tensor) -> None:
+    """Write what is drawn at a step of training into the run's folder."""
+    write_atomic(folder / f"snapshot-{step:06d}.safetensors", safetensors.save({"samples": samples.cpu().contiguous()}))
+
+
+def kept_snapshots(folder: Path) -> tuple[dict, dict]:
+    """The snapshots of a run, (K, …), as a tensor of its checkpoint, and their steps, for its card; nothing where there are
+    none."""
+    found = sorted(folder.glob("snapshot-*.safetensors"))
+    if not found:
+        return {}, {}
+    samples = torch.stack([safetensors.load(path.read_bytes())["samples"] for path in found])
+    return {"snapshots": samples}, {"snapshot_steps": [int(path.stem.split("-")[1]) for path in found]}
 
 
 def described(data: Dataset) -> dict:

@@ -8,9 +8,11 @@ function render({ model, el }) {
   const names = settings.panels.length ? settings.panels : [""];
   const ofRow = (all, p) => all.filter((_, k) => k % names.length === p);
   const rows = names.map((name, p) => makeRow(settings, name, ofRow(model.get("texts"), p), ofRow(model.get("marks"), p)));
-  const legend = settings.mark_name ? [html("p", { class: "fs-legend" }, html("b", { class: "fs-mark" }, settings.mark_name))] : [];
+  const legend = settings.mark_name
+    ? [html("p", { class: "fs-legend" }, html("b", { class: "fs-mark" }, settings.mark_name))] : [];
+  const kind = settings.panels.length ? "fs-text fs-text-rows" : "fs-text";
   return renderScrubber({ model, el }, {
-    element: html("div", { class: settings.panels.length ? "fs-text fs-text-rows" : "fs-text" }, ...rows.flatMap((row) => row.elements), ...legend),
+    element: html("div", { class: kind }, ...rows.flatMap((row) => row.elements), ...legend),
     show: (frame) => rows.forEach((row) => row.show(frame)),
     quiet: (playing) => rows.forEach((row) => row.quiet(playing)),
   });
@@ -26,7 +28,8 @@ function makeRow({ mask, language }, name, texts, marks) {
     if (frame !== shown) now.replaceChildren(...partsOf(texts[frame], marks[frame] ?? [], mask).flatMap(elementsOf));
     shown = frame;
   }
-  return { elements: name ? [html("p", { class: "fs-text-name" }, name), place] : [place], show, quiet: (playing) => beQuiet(now, playing) };
+  const elements = name ? [html("p", { class: "fs-text-name" }, name), place] : [place];
+  return { elements, show, quiet: (playing) => beQuiet(now, playing) };
 }
 
 // The text in parts that are marked or not, and all masks or not.
@@ -44,12 +47,14 @@ function partsOf(text, marks, mask) {
 
 // A screen reader hears a pause in the place of masks, and not the name of each.
 function elementsOf({ text, marked, hidden }) {
-  const inner = hidden ? [html("span", { class: "fs-mask", "aria-hidden": "true" }, text), html("span", { class: "fs-aside" }, "…")] : [text];
+  const inner = hidden
+    ? [html("span", { class: "fs-mask", "aria-hidden": "true" }, text), html("span", { class: "fs-aside" }, "…")] : [text];
   return marked ? [html("b", { class: "fs-mark" }, ...inner)] : inner;
 }
 
 // Invisible copies keep the place, so that the page below does not jump: of each width the text that takes most lines.
-const heightAt = (width) => (text) => text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil([...line].length / width)), 0);
+const linesOf = (line, width) => Math.max(1, Math.ceil([...line].length / width));
+const heightAt = (width) => (text) => text.split("\n").reduce((sum, line) => sum + linesOf(line, width), 0);
 function keepersOf(texts) {
   return [...new Set(WIDTHS.map((width) => {
     const heights = texts.map(heightAt(width));

@@ -29,6 +29,18 @@ def test_every_line_of_code_can_be_read_on_paper(book):
     assert pdf.missing(code, path) == []
 
 
+def test_no_line_is_cut_in_two_by_the_end_of_a_sheet(browser, book, tmp_path):
+    assert pdf.cut(book[0]) == []
+    page, path = browser.new_page(), tmp_path / "lines.pdf"
+    css = (ROOT / "book" / "_static" / "print.css").read_text(encoding="utf-8")
+    lines = "".join(f"<div>line {k}</div>" for k in range(45))
+    for style, found in (("", set()), ("display: inline-block", {"line 32"})):  # which is divided at any height
+        page.set_content(f"<style>{css} @page {{ size: A4 }}</style><div style='font: 28px/30px serif; {style}'>{lines}</div>")
+        page.pdf(path=path, prefer_css_page_size=True)
+        assert set(pdf.cut(path)) == found
+    page.close()
+
+
 def test_contents_and_bookmarks_lead_to_the_pages_they_name(book):
     path, _ = book
     sheets, places = texts(path), pdf.destinations(path)

@@ -56,6 +56,13 @@ def test_words_that_are_kept_are_marked_where_they_stand_in_every_row(record):
     assert counts[7] == counts[15] == "2 of 2" and counts[0] == "0 of 2"
 
 
+def test_a_line_that_ends_too_soon_stays_one_line_and_what_stands_for_the_end_is_said(record):
+    assert keep_words(record).captions == []
+    record["parts"]["keep confidence 4"]["texts"][1][0] = "all\nit swell"
+    widget = keep_words(record)
+    assert widget.texts[2 * (8 + 5)] == "all/it swell" and set(widget.captions) == {"/ stands for the end of a line."}
+
+
 def test_what_a_chapter_says_of_a_figure_is_what_is_said(record):
     assert masks_to_words(record, title="Verse", alt="A verse").title == "Verse"
     assert keep_words(record, name="fig-verse").name == dissolving("so", name="fig-verse").name == "fig-verse"

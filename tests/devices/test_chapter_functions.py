@@ -52,7 +52,8 @@ WITHOUT = {
         article.record.load_measured article.record.load_samples article.repairs.Experiment.make_schedule
         article.repairs.versions bugs.catalogue.of_family bugs.record.load_measured bugs.record.load_points
         checkpoints.Checkpoint.tokens_of checkpoints.available checkpoints.read_card checkpoints.read_tensors
-        data.mnist.load_mnist data.scenes.captions.draw_captions data.scenes.captions.facts_of data.scenes.captions.words_of
+        data.electricity.load_electricity data.mnist.load_mnist masks.gap masks.last_hours
+        data.scenes.captions.draw_captions data.scenes.captions.facts_of data.scenes.captions.words_of
         data.scenes.facts.agrees data.scenes.load_scenes metrics.scenes.shares recipes.diffusion.DiffusionRecipe.make_schedule
         recipes.get_recipe recipes.quick.quick records.available records.dates records.load_record records.load_tensors
         schedules.cosine schedules.flow schedules.linear
@@ -70,7 +71,8 @@ WITHOUT = {
         speed_records.gains speed_records.gpu_gains speed_records.race_of speed_records.sampling_pace
         speed_records.techniques_table speed_records.verdict speed_records.walks
         table.table widgets.companions.Curve widgets.companions.Histogram
-        widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.figure.Axis
+        widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.fan_chart.FanChart.from_arrays
+        widgets.figure.Axis
         widgets.frame_scrubber.FrameScrubber.from_arrays widgets.sketch.Sketch.dissolve widgets.sketch.Sketch.oracle
         text_figures.dissolving text_figures.keep_words text_figures.masks_to_words
         widgets.text_scrubber.TextScrubber.from_texts""",

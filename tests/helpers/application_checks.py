@@ -20,9 +20,12 @@ from diffusion_utils.discrete import (
     bound,
     sample_discrete,
 )
+from diffusion_utils.forecast import fill, gaussian_fill
 from diffusion_utils.latent import Identity
+from diffusion_utils.masks import last_hours
 from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.scenes import read_scenes
+from diffusion_utils.metrics.series import fair_crps
 from diffusion_utils.metrics.text import bits_of
 from diffusion_utils.networks import Autoencoder, TextUNet
 from diffusion_utils.networks.token_transformer import TokenTransformer
@@ -34,6 +37,14 @@ from diffusion_utils.training.distributed import Group
 SMALL_CODER = {"kind": "autoencoder", "channels": [8, 16]}
 
 # Series and letters
+
+
+@check("forecast.fill", "forecast.gaussian_fill", "metrics.series.fair_crps")
+def check_series(device: torch.device) -> object:
+    model = checkpoints.load("etth1", device)
+    windows, mask, hours = noise(torch.device("cpu"), 2, *model.shape), last_hours(*model.shape, 24), torch.tensor([0, 5])
+    return (fill(model, windows, mask, hours, 2, steps=3), gaussian_fill(model, windows, mask, hours, 2),
+            fair_crps(noise(device, 4, 3), noise(device, 3)))
 
 
 @check("recipes.series.SeriesRecipe.loss_fn")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as tree
 from dataclasses import replace
 
@@ -32,7 +33,7 @@ def mine(tmp_path_factory):
 def small(file):
     recipe = molecules_recipe(file, minutes=1)
     return replace(recipe, network=recipe.network | SMALL, train=replace(recipe.train, steps=3, batch=8, log_every=1),
-                   sampling={"steps": 10})
+                   sampling={"steps": 10}, snapshots=(1, 3))
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,7 @@ def test_a_list_makes_a_checkpoint_that_says_what_it_is(mine, checkpoint):
     assert card["name"] == "molecules-mine" and card["config"]["network"]["places"] == 8
     assert card["config"]["sample"] == {"shape": [36], "clip": None, "condition": {"shape": [], "dtype": "int64"}}
     assert card["sizes"] == train.sizes.tolist() and sum(card["class_counts"]) == len(train)
+    assert card["snapshot_steps"] == [1, 3] and checkpoints.read_tensors(checkpoint)["snapshots"].shape == (2, 100, 36)
     assert 0 < card["figures"]["of_these_number_of_atoms"] < card["figures"]["bits_per_molecule"]
 
 
@@ -113,6 +115,15 @@ def test_rings_of_what_draws_no_molecules_are_refused(capsys, tmp_path):
     assert status == 2 and "belong to molecules, and mnist-unet draws none" in err
 
 
+def test_a_checkpoint_is_measured_with_rings_asked_for_as_often_as_usual(mine, checkpoint, capsys):
+    status, out, err = command(capsys, "evaluate", checkpoint, "--n", "20", "--device", "cpu")
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["n"] == 20 and set(found["rings_as_asked"]) == {"all", "0", "1"} and 0 <= found["valid"] <= 1
+    assert found["bound"]["molecules"] == len(load_molecules("test", str(mine)))
+    assert found["steps"] == found["calls"] == 10 and found["distances"]["n"] <= 20
+
+
 def test_a_file_of_smiles_is_measured_with_what_is_wrong_in_it(tmp_path, capsys):
     lines = [write_smiles(row) for row in load_qm9("test").x0(torch.arange(40))]
     (tmp_path / "a.smi").write_text("\n".join([*lines, "CF=C\tvalence", "C.C"]))
@@ -130,6 +141,11 @@ def test_the_data_must_fit_the_network():
         replace(recipe, network=recipe.network | {"places": 8}).check_data(load_qm9("test"))
     with pytest.raises(ValueError, match="0…2 for 3 classes"):
         replace(recipe, network=recipe.network | {"num_classes": 3}).check_data(load_qm9("test"))
+
+
+def test_a_snapshot_that_no_progress_line_would_see_is_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match="snapshots .150,. must fall on progress lines: every 100 steps up to 26000"):
+        replace(get_recipe("qm9-graph"), snapshots=(150,)).check(tmp_path)
 
 
 def test_the_checkpoint_will_fit_into_four_mebibytes():

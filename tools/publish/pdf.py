@@ -23,7 +23,9 @@ from whole_book import LOADING_MS, document, gather
 
 PDF = BUILD / "diffusion-models-step-by-step.pdf"
 LARGEST = 40        # MB
-MARGINS = (45, 45, 45, 45)       # points, left, bottom, right, top: a little less than those of print.css
+MARGIN = 45         # points: a little less than any of print.css, which are
+ABOVE, BELOW = 51, 57
+FOOT = 40           # points: what stands in the foot of a sheet is lower
 HEADINGS = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
     .filter((heading) => heading.getClientRects().length).map((heading) => heading.innerText)"""
 CHINESE = "扩散模型"      # of the glossary and of a reference
@@ -52,8 +54,11 @@ def main() -> int:
     lost, size = missing(code, PDF), PDF.stat().st_size / 1e6
     for block in lost:
         print(f"NOT WHOLE IN THE PDF:\n{block}\n")
+    halves = cut(PDF)
+    for line in halves:
+        print(f"CUT IN TWO BY THE END OF A SHEET: {line}")
     print(f"{PDF.relative_to(ROOT)}: {len(pypdfium2.PdfDocument(PDF))} sheets, {size:.1f} MB, {len(code)} blocks of code")
-    return int(bool(lost) or size > LARGEST)
+    return int(bool(lost or halves) or size > LARGEST)
 
 
 def make(browser: Browser, folder: Path, target: Path, only: list[str] | None = None) -> list[str]:
@@ -97,12 +102,24 @@ def destinations(path: Path) -> dict[str, int]:
 
 def missing(blocks: list[str], path: Path) -> list[str]:
     """Those of these texts that cannot be read between the margins of one sheet of the PDF, or of two that follow."""
-    left, bottom, right, top = MARGINS
-    sheets = []
-    for sheet in pypdfium2.PdfDocument(path):
-        width, height = sheet.get_size()
-        sheets.append(letters(sheet.get_textpage().get_text_bounded(left, bottom, width - right, height - top)))
+    sheets = [letters(text) for text in read(path, MARGIN, -MARGIN)]
     return [block for block in blocks if not is_shown(letters(block), [*sheets, ""])]
+
+
+def cut(path: Path) -> list[str]:
+    """Lines that the end of a sheet cuts in two: such a line reaches into the margin, above the page or below."""
+    beyond = [*read(path, 1 - ABOVE, 0), *read(path, FOOT, BELOW - 1)]
+    return [" ".join(text.split()) for text in beyond if re.search(r"\w{3}", text)]     # and no tall bracket
+
+
+def read(path: Path, low: float, high: float) -> list[str]:
+    """What can be read on each sheet between two heights in points, counted from the upper edge where they are not above 0."""
+    def on(sheet: pypdfium2.PdfPage) -> str:
+        width, height = sheet.get_size()
+        low_up, high_up = (up if up > 0 else height + up for up in (low, high))
+        return sheet.get_textpage().get_text_bounded(MARGIN, low_up, width - MARGIN, high_up)
+
+    return [on(sheet) for sheet in pypdfium2.PdfDocument(path)]
 
 
 def is_shown(text: str, sheets: list[str]) -> bool:

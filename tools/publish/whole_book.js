@@ -62,6 +62,7 @@ async ({ here, pages }) => {
     }
     for (const link of all("a[data-to]", root)) link.setAttribute("href", `#${link.dataset.to}`);
   }
+  article.querySelector("#in-one-minute")?.classList.add("paper-minute"); // its name changes
   for (const heading of all("section[id] > :is(h1, h2, h3, h4):not([id])")) { // a section may begin on the sheet before
     heading.id = heading.parentElement.id;
     heading.parentElement.removeAttribute("id");
