@@ -61,10 +61,9 @@ class DiffusionRecipe(Recipe):
                 "sampling": self.sampling}
 
     def facts(self, data: Dataset, runs: Path) -> dict:
-        """Also the teacher's weights. How samples will be drawn is left out: that may change in the middle of a run."""
-        recipe = {name: value for name, value in self.config().items() if name != "sampling"}
+        """Also the teacher's weights."""
         teacher = {"teacher": checkpoints.read_card(find_trained(self.teacher, runs))["sha256"]} if self.teacher else {}
-        return super().facts(data, runs) | {"recipe": recipe} | teacher
+        return super().facts(data, runs) | teacher
 
     def check(self, runs: Path) -> None:
         """The settings of sampler and snapshots, which are used at the end, and the weights of other recipes."""

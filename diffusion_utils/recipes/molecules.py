@@ -46,11 +46,6 @@ class MoleculeRecipe(Recipe):
         return {"network": self.network, "schedule": self.schedule, "limits": self.limits, "dropout": self.dropout,
                 "sampling": self.sampling}
 
-    def facts(self, data: Dataset, runs: Path) -> dict:
-        """How samples will be drawn is left out: that may change in the middle of a run."""
-        recipe = {name: value for name, value in self.config().items() if name != "sampling"}
-        return super().facts(data, runs) | {"recipe": recipe}
-
     def make_schedule(self) -> schedules.Schedule:
         """The schedule."""
         return chosen("schedule", self.schedule, schedules.NAMED)()

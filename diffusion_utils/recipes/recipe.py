@@ -73,8 +73,11 @@ class Recipe(ABC):
         """Called before the first step: raise ValueError unless the recipe can use this data."""
 
     def facts(self, data: Dataset, runs: Path) -> dict:
-        """What a run depends on beside its network and `train`: a run that differs in it is another one."""
-        return {"data": described(data), "recipe": self.config()}
+        """What a run depends on beside its network and `train`: a run that differs in it is another one.
+
+        How samples will be drawn is left out: that may change in the middle of a run.
+        """
+        return {"data": described(data), "recipe": {name: value for name, value in self.config().items() if name != "sampling"}}
 
     def initialise(self, net: nn.Module, runs: Path) -> None:  # noqa: B027
         """Called before a run's first step with the folder of all runs; a recipe may begin with another one's weights."""
