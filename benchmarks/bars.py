@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from qm9_bars import goals as molecules
-from timing import read
+from timing import read, say
 
 from diffusion_utils.chapters.speed import first_arrival, one_clock, training_rates
 from diffusion_utils.checkpoints import read_card
@@ -200,8 +200,7 @@ def main() -> None:
     """Print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
-    for what, figure, met in bars(FOLDER, parser.parse_args().device):
-        print(f"{ {True: 'met', False: 'MISSED', None: ''}[met]:7s} {what}: {figure}")
+    say(bars(FOLDER, parser.parse_args().device))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ checkpoint than emoji-latent the record goes to benchmarks/here.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import torch
 from emoji_judged import baselines, judged, round_trip, tops
 from scenes_bars import Drawn
-from timing import RUNS, Results, arguments
+from timing import RUNS, Results, arguments, say
 
 from diffusion_utils import checkpoints
 from diffusion_utils.data.emoji import KINDS, EmojiData, load_emoji
@@ -88,16 +87,9 @@ def main() -> None:
                       few or len(part_of("styles", False, None)), of | {"sampling": model.card["config"]["sampling"]},
                       args.quick or not ours, anywhere=True, kind=None if ours else f"{of['sha256'][:8]}-{model.device.type}")
     results.record |= of
-    for part, measure in parts(Drawn(model, args.folder), results, few).items():
-        if part in results.record["parts"] or args.only and part not in args.only:
-            continue
-        started = time.perf_counter()
-        figures = measure()
-        results.write(part, figures | {"took_s": round(time.perf_counter() - started, 1)})
-        print(f"{time.strftime('%H:%M:%S')} {part}: {str(figures)[:400]}", flush=True)
+    results.measure(parts(Drawn(model, args.folder), results, few), args.only)
     from bars import emoji  # which judges this record, too
-    for what, figure, met in emoji(results.record):
-        print(f"{ {True: 'met', False: 'MISSED', None: ''}[met]:7s} {what}: {figure}")
+    say(emoji(results.record))
 
 
 if __name__ == "__main__":

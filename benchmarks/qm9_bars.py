@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import torch
-from timing import Results, arguments
+from timing import Results, arguments, say
 
 from diffusion_utils import checkpoints
 from diffusion_utils.checkpoints import Checkpoint
@@ -135,8 +135,7 @@ def main() -> None:
         "seconds": lambda: seconds(model)}
     for name, measure in parts.items():
         results.part(name, measure)
-    for what, figure, met in goals(results.record):
-        print(f"{ {True: 'met', False: 'MISSED', None: ''}[met]:7s} {what}: {figure}")
+    say(goals(results.record))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from statistics import median
 import torch
 from safetensors import torch as safetensors
 from scenes_judged import attention, colours, distance, edits, reconstruction, right_by_kind, share
-from timing import RUNS, Results, arguments
+from timing import RUNS, Results, arguments, say
 from torch import Tensor
 
 from diffusion_utils import checkpoints
@@ -136,18 +136,11 @@ def main() -> None:
                       few or KINDS["seen"], of | {"sampling": model.card["config"]["sampling"]}, args.quick or not ours,
                       anywhere=True, kind=None if ours else f"{model.card['sha256'][:8]}-{model.device.type}")
     results.record |= of
-    for part, measure in parts(Drawn(model, args.folder), results, args.checkpoint, few).items():
-        if part in results.record["parts"] or args.only and part not in args.only:
-            continue
-        started = time.perf_counter()
-        figures = measure()
-        results.write(part, figures | {"took_s": round(time.perf_counter() - started, 1)})
-        print(f"{time.strftime('%H:%M:%S')} {part}: {str(figures)[:400]}", flush=True)
+    results.measure(parts(Drawn(model, args.folder), results, args.checkpoint, few), args.only)
     if not args.only or "seconds" in args.only:
         results.part("seconds", lambda: seconds(model, args.checkpoint))
     from bars import scenes  # which judges this record, too
-    for what, figure, met in scenes(results.record):
-        print(f"{ {True: 'met', False: 'MISSED', None: ''}[met]:7s} {what}: {figure}")
+    say(scenes(results.record))
 
 
 if __name__ == "__main__":

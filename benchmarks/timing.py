@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -125,3 +125,19 @@ class Results:
             print(f"{name}: WARNING, something else was running: delete the part and measure it again. {before}, {after}")
         print(f"{time.strftime('%H:%M:%S')} {name}: {json.dumps(figures, ensure_ascii=False)[:300]} ({took} s)", flush=True)
         return self.record["parts"][name]
+
+    def measure(self, parts: dict[str, Callable[[], dict]], only: list[str] | None) -> None:
+        """Write the parts that are not in the file, or of those the named ones alone; their times are no figures."""
+        for name, function in parts.items():
+            if name in self.record["parts"] or only and name not in only:
+                continue
+            started = time.perf_counter()
+            figures = function()
+            self.write(name, figures | {"took_s": round(time.perf_counter() - started, 1)})
+            print(f"{time.strftime('%H:%M:%S')} {name}: {str(figures)[:400]}", flush=True)
+
+
+def say(judged: Iterable[tuple[str, str, bool | None]]) -> None:
+    """Print what was measured and whether it meets its goal."""
+    for what, figure, met in judged:
+        print(f"{ {True: 'met', False: 'MISSED', None: ''}[met]:7s} {what}: {figure}")
