@@ -42,7 +42,8 @@ def belief_loss(answer: Sequence[Tensor], limits: Sequence[Limit],
     return total / count
 
 
-def hide(x0: Tensor, n: Tensor, mask: int, u: Tensor) -> tuple[Tensor, Tensor]:
+def hide(x0: Tensor, n: Tensor, mask: int,
+         u: Tensor) -> tuple[Tensor, Tensor]:
     """(x_t, hidden): n of the L positions of each sample at random, where u is smallest, replaced by the mask.
 
     x0: int64 (B, L); n: int64 (B,), 0…L; u: uniform (B, L). hidden: bool (B, L).

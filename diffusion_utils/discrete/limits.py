@@ -47,7 +47,8 @@ class Limit:
 
 def absorbing(classes: int) -> Limit:
     """m = (0, …, 0, 1): what is forgotten is hidden, by a mask that has the number `classes`."""
-    m = torch.zeros(whole_number("classes", classes, 1) + 1, dtype=torch.float64)
+    states = whole_number("classes", classes, 1) + 1
+    m = torch.zeros(states, dtype=torch.float64)
     m[-1] = 1
     return Limit(m, classes, "absorbing")
 
@@ -55,15 +56,17 @@ def absorbing(classes: int) -> Limit:
 def uniform(classes: int) -> Limit:
     """m = (1/K, …, 1/K): what is forgotten becomes any class."""
     K = whole_number("classes", classes, 1)
-    return Limit(torch.full((K,), 1 / K, dtype=torch.float64), K, "uniform")
+    m = torch.full((K,), 1 / K, dtype=torch.float64)
+    return Limit(m, K, "uniform")
 
 
 def marginal(shares: Sequence[float] | Tensor) -> Limit:
     """m = the shares of the classes in the data: what is forgotten becomes what is usual. Shares are ≥ 0, not all 0."""
     shares = on_cpu(shares)
-    if shares.ndim != 1 or not bool((shares >= 0).all()) or not float(shares.sum()) > 0:
+    total = float(shares.sum())
+    if shares.ndim != 1 or not bool((shares >= 0).all()) or not total > 0:
         raise ValueError(f"shares must be numbers ≥ 0, one a class and not all 0, got {shares.tolist()}")
-    return Limit(shares / shares.sum(), len(shares), "marginal")
+    return Limit(shares / total, len(shares), "marginal")
 
 
 LIMITS = {"absorbing": absorbing, "uniform": uniform, "marginal": marginal}

@@ -78,16 +78,19 @@ class TokenTransformer(Network):
         """The layers next to the tokens and the time."""
         yield from (self.table, self.head, *([] if self.time is None else [self.time]))
 
-    def forward(self, x: Tensor, time: Tensor, cond: Condition = None) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor,
+                cond: Condition = None) -> Tensor:
         if cond is not None:
             raise ValueError("a network of tokens takes cond=None only")
         if x.ndim != 2 or x.shape[1] > self.length:
             raise ValueError(f"tokens must be (B, L), L ≤ {self.length}, got {tuple(x.shape)}")
         if self.causal:
-            x = torch.cat([torch.full_like(x[:, :1], self.states - 1), x[:, :-1]], 1)
+            first = torch.full_like(x[:, :1], self.states - 1)
+            x = torch.cat([first, x[:, :-1]], 1)
         h = self.table(x)
         if self.time is not None:
-            h = h + self.time(sinusoidal(time, h.shape[-1]).to(h.dtype))[:, None]
+            clock = sinusoidal(time, h.shape[-1]).to(h.dtype)
+            h = h + self.time(clock)[:, None]
         h = norm(h)
         for block in self.blocks:
             h = block(h, self.angle[:x.shape[1]])

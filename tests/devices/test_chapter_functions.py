@@ -56,7 +56,10 @@ WITHOUT = {
         data.scenes.captions.draw_captions data.scenes.captions.facts_of data.scenes.captions.words_of
         data.scenes.facts.agrees data.scenes.load_scenes metrics.scenes.shares recipes.diffusion.DiffusionRecipe.make_schedule
         recipes.get_recipe recipes.quick.quick records.available records.dates records.load_record records.load_tensors
-        schedules.cosine schedules.flow schedules.linear""",
+        schedules.cosine schedules.flow schedules.linear
+        commands.texts.known_letters data.text.names.load_names data.text.windows.load_shakespeare discrete.limits.absorbing
+        discrete.limits.uniform discrete.walk.DiscreteSampler metrics.text.judge_of recipes.names.names
+        schedules.straight""",
     "it is about times and numbers, and never sees the data": """
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
         sampling.kernels.fresh_std sampling.kernels.posterior_std sampling.kernels.step_std sampling.settings.Sampler
@@ -70,15 +73,24 @@ WITHOUT = {
         table.table widgets.companions.Curve widgets.companions.Histogram
         widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.fan_chart.FanChart.from_arrays
         widgets.figure.Axis
-        widgets.frame_scrubber.FrameScrubber.from_arrays widgets.sketch.Sketch.dissolve widgets.sketch.Sketch.oracle""",
+        widgets.frame_scrubber.FrameScrubber.from_arrays widgets.sketch.Sketch.dissolve widgets.sketch.Sketch.oracle
+        text_figures.dissolving text_figures.keep_words text_figures.masks_to_words
+        widgets.text_scrubber.TextScrubber.from_texts""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
     "it shares its name with what chapters call, and is about times and tables": """
         discrete.walk.DiscreteSampler.calls discrete.walk.DiscreteSampler.changed
         recipes.discrete.DiscreteRecipe.make_schedule recipes.molecules.MoleculeRecipe.make_schedule""",
     "its features are on the CPU": "metrics.pictures.Yardstick.distance",
     "it has no body of its own": "latent.Codec.decode latent.Codec.encode recipes.recipe.Recipe.loss_fn",
-    "it is about letters, and shares its name with what chapters call": """
-        data.text.letters.Alphabet.decode data.text.letters.Alphabet.encode""",
+    "it is about letters and their numbers, on the CPU": """
+        data.text.letters.Alphabet.decode data.text.letters.Alphabet.encode data.text.names.names_of metrics.ngram.NGram.bits
+        metrics.ngram.NGram.sample metrics.text.entropies metrics.text.evaluate_names""",
+    "it is given float64 on the CPU, where DiscreteDenoiser brings what the network says": """
+        discrete.bound.bound_term discrete.bound.prior_term discrete.laws.belief discrete.laws.reverse""",
+    "it takes rows of a data set where that is": """
+        data.dataset.Dataset.x0 data.dataset.TensorData.x0 data.emoji.EmojiData.x0 data.mnist.ImageData.x0
+        data.scenes.SceneData.x0 data.text.windows.TextWindows.x0 data.windows.SeriesData.x0
+        recipes.latent_data.LatentData.x0 data.molecules.MoleculeData.x0""",
 }
 EXERCISES = "exercises."  # checks of what a reader wrote, on the CPU; those that run on a device are among CHECKS
 

@@ -9,17 +9,29 @@ from cases import step_of
 from device_checks import check, noise
 
 from diffusion_utils import checkpoints, devices, edits, recipes
+from diffusion_utils.data import TensorData
 from diffusion_utils.data.electricity import toy_transformer
 from diffusion_utils.data.scenes import load_scenes
+from diffusion_utils.discrete import (
+    DiscreteDenoiser,
+    DiscreteSampler,
+    absorbing,
+    any_order,
+    bound,
+    sample_discrete,
+)
 from diffusion_utils.forecast import fill, gaussian_fill
 from diffusion_utils.latent import Identity
 from diffusion_utils.masks import last_hours
 from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.scenes import read_scenes
 from diffusion_utils.metrics.series import fair_crps
+from diffusion_utils.metrics.text import bits_of
 from diffusion_utils.networks import Autoencoder, TextUNet
+from diffusion_utils.networks.token_transformer import TokenTransformer
 from diffusion_utils.recipes.latent_data import encoded
 from diffusion_utils.recipes.series import series_recipe
+from diffusion_utils.schedules import straight
 from diffusion_utils.training.distributed import Group
 
 SMALL_CODER = {"kind": "autoencoder", "channels": [8, 16]}
@@ -60,6 +72,20 @@ def check_training_on_molecules(device: torch.device) -> object:
     recipe = dataclasses.replace(recipe, network=recipe.network | {"dim": 16, "pair_dim": 8, "layers": 1, "heads": 2})
     loss = recipe.loss_fn(recipe.load("train"), device, Group())
     return loss(recipe.build().to(device), step_of(torch.arange(4)))
+
+
+@check("discrete.bound.any_order", "discrete.bound.bound", "discrete.denoiser.DiscreteDenoiser",
+       "discrete.walk.sample_discrete", "metrics.text.bits_of")
+def check_writing(device: torch.device) -> object:
+    torch.manual_seed(0)
+    net = TokenTransformer(5, 6, 8, dim=16, layers=1, heads=2).requires_grad_(False)
+    torch.nn.init.normal_(net.head.weight)
+    net, limit, schedule = net.to(device).eval(), absorbing(5), straight(8)
+    denoiser, x0 = DiscreteDenoiser(net, schedule), (torch.arange(16).view(2, 8) % 5,)
+    *_, end = sample_discrete(denoiser, schedule, (limit,), [(8,)], DiscreteSampler(8, order="confidence"), batch=2)
+    bits = bits_of(net, limit, schedule, TensorData(x0[0]), 2)
+    return (any_order(denoiser, x0, limit, 8, 2), bound(denoiser, (limit,), schedule, x0, 2), end.x_t[0],
+            torch.tensor(bits["bits_per_row"]))
 
 
 # Latents
