@@ -14,6 +14,7 @@ from diffusion_utils.data import Dataset, ImageData
 from diffusion_utils.data.electricity import toy_transformer
 from diffusion_utils.data.molecules import load_qm9
 from diffusion_utils.data.scenes import load_scenes
+from diffusion_utils.data.text import load_shakespeare
 from diffusion_utils.data.windows import windows_of
 from diffusion_utils.generate import generate
 from diffusion_utils.recipes import RECIPES, get_recipe
@@ -179,6 +180,8 @@ def data_like(recipe: Recipe) -> Dataset:
         return windows_of(toy_transformer(hours=2000), "train")
     if recipe.kind == "graph":
         return load_qm9("test")
+    if recipe.kind == "discrete":
+        return load_shakespeare("test")
     if isinstance(recipe, LatentRecipe):
         return LatentData(torch.zeros(2, 4, 16, 16), load_scenes("test", 2))
     return few_digits()
@@ -191,7 +194,7 @@ def test_shipped_checkpoints_are_what_the_recipe_says(name):
     assert card["training"]["steps_done"] == recipe.train.steps
     learnt_from = {"mnist": ("mnist-train", 60_000), "scenes": ("scenes-train (100000 seen, seed 0)", 100_000),
                    "emoji": ("emoji-train", 13_776), "etth1": ("etth1-train", 8449),
-                   "qm9": ("qm9-train", 108_514)}
+                   "qm9": ("qm9-train", 108_514), "shakespeare": ("shakespeare-train", 1_003_728)}
     assert (card["data"]["name"].removeprefix("codes of "), card["data"]["n"]) == learnt_from[recipe.data]
     assert card["training"]["hardware"] and card["training"]["seconds"] > 0 and card["figures"]
     assert checkpoints.find_card(name).with_suffix(".safetensors").stat().st_size <= 8 * 2**20
@@ -199,7 +202,7 @@ def test_shipped_checkpoints_are_what_the_recipe_says(name):
 
 
 def test_what_is_not_shipped_of_the_recipes_is_kept_as_a_record():
-    in_the_making = {"shakespeare", "shakespeare-left-to-right", "names", "emoji-vae", "emoji-latent", "qm9-graph"}
+    in_the_making = {"shakespeare-left-to-right", "names", "emoji-vae", "emoji-latent", "qm9-graph"}
     assert set(RECIPES) - set(checkpoints.available()) == {"mnist-unet-base"} | in_the_making
     record, recipe = records.load_record("mnist-unet-base"), get_recipe("mnist-unet-base")
     assert record["config"] == recipe.config() | recipe.uses(few_digits())
