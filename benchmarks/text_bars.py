@@ -143,7 +143,7 @@ def main() -> None:
     twin = checkpoints.load(args.twin, args.device) if args.twin else None
     data, limit = checkpoint.card["config"]["data"], make_limit(checkpoint.card["config"]["limit"])
     train, test = load_data(data, "train"), load_data(data, "test")
-    n, many, rows, words = (4, 4, 16, 16) if args.quick else (256, 64, len(test), 400)
+    n, many, rows, words = (4, 4, 16, 16) if args.quick else (256, 64, len(test), 4000)
     parts = {"size": lambda: size(args.checkpoint), "waiting": lambda: waiting(checkpoint),
              "held out": lambda: held_out(checkpoint, limit, twin, train, test, rows, range(1, 4 if args.quick else 9))}
     for T in (128, 1000):
