@@ -58,15 +58,17 @@ class TokenTransformer(Network):
     """Tokens (B, L), int64 0…states − 1 → logits of their classes (B, L, classes).
 
     length: the longest row; states: classes, and a mask where the limit has one; timed: whether it is told the time, which a
-    mask tells anyway; causal: row i sees only what stands before it, and where nothing does, the last state.
+    mask tells anyway; placed: whether it is told the number of each place, where rows are whole and not cut from a longer text;
+    causal: row i sees only what stands before it, and where nothing does, the last state.
     """
 
     def __init__(self, classes: int, states: int, length: int, dim: int = 192, layers: int = 6, heads: int = 6,
-                 causal: bool = False, timed: bool = False):
+                 causal: bool = False, timed: bool = False, placed: bool = False):
         super().__init__()
         self.classes, self.states, self.length, self.causal = classes, states, length, causal
         self.table = nn.Embedding(states, dim)
         self.time = nn.Linear(dim, dim) if timed else None
+        self.place = nn.Embedding(length, dim) if placed else None
         self.blocks = nn.ModuleList(TokenBlock(dim, heads, causal) for _ in range(layers))
         self.head = nn.Linear(dim, classes)
         nn.init.zeros_(self.head.weight)
@@ -75,8 +77,8 @@ class TokenTransformer(Network):
         self.register_buffer("angle", torch.arange(length)[:, None] * omega, persistent=False)
 
     def outer(self) -> Iterator[nn.Module]:
-        """The layers next to the tokens and the time."""
-        yield from (self.table, self.head, *([] if self.time is None else [self.time]))
+        """The layers next to the tokens, the time and the places."""
+        yield from (layer for layer in (self.table, self.head, self.time, self.place) if layer is not None)
 
     def forward(self, x: Tensor, time: Tensor,
                 cond: Condition = None) -> Tensor:
@@ -91,6 +93,8 @@ class TokenTransformer(Network):
         if self.time is not None:
             clock = sinusoidal(time, h.shape[-1]).to(h.dtype)
             h = h + self.time(clock)[:, None]
+        if self.place is not None:
+            h = h + self.place.weight[:x.shape[1]]
         h = norm(h)
         for block in self.blocks:
             h = block(h, self.angle[:x.shape[1]])

@@ -17,7 +17,7 @@ def names(minutes: float = 1.0, seed: int = 0) -> DiscreteRecipe:
         data="names",
         metric="names",
         network={"kind": "token-transformer", "classes": CLASSES, "states": CLASSES + 1, "length": NAME_LENGTH, "dim": 96,
-                 "layers": 3, "heads": 4},
+                 "layers": 3, "heads": 4, "placed": True},
         alphabet=NAMES_ALPHABET.letters,
         end=NAMES_ALPHABET.letters[END],
         schedule={"name": "straight", "T": 1000},

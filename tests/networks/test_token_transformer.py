@@ -67,3 +67,12 @@ def test_what_it_cannot_read_is_refused():
         network()(torch.zeros((2, 9), dtype=torch.int64), TIME)
     with pytest.raises(ValueError, match="cond=None only"):
         network()(torch.zeros((2, 8), dtype=torch.int64), TIME, torch.zeros(2))
+
+
+def test_only_one_that_is_placed_knows_where_the_row_begins():
+    """In a row of masks alone every place sees the same, at other distances."""
+    x = torch.full((2, 8), 5)
+    with torch.no_grad():
+        answers = [network(placed=placed)(x, TIME) for placed in (False, True)]
+    spread = [float((y - y[:, :1]).abs().max()) for y in answers]
+    assert spread[0] < 1e-5 < 0.01 < spread[1]  # rounding of numbers of about 1, and what 8 vectors of places add
