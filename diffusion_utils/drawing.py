@@ -94,6 +94,13 @@ def draw_series(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tens
     return draw_series(checkpoint, n, sampler, **how)
 
 
+def draw_unclip(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tensor:
+    """`unclip.draw_unclip`, which is built upon this file."""
+    from .unclip import draw_unclip
+
+    return draw_unclip(checkpoint, n, sampler, **how)
+
+
 def discrete_denoiser(checkpoint: Checkpoint) -> DiscreteDenoiser:
     """(x_t, t, cond) → ln f of the classes."""
     return DiscreteDenoiser(checkpoint.net, checkpoint.schedule)
@@ -154,5 +161,6 @@ def graph_figures(checkpoint: Checkpoint) -> dict:
 
 
 KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian), "series": Kind(Sampler, draw_series),
+                          "unclip": Kind(Sampler, draw_unclip),
                           "discrete": Kind(DiscreteSampler, draw_discrete, discrete_denoiser, discrete_figures, 256),
                           "graph": Kind(DiscreteSampler, draw_graphs, discrete_denoiser, graph_figures)}
