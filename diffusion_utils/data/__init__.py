@@ -13,10 +13,11 @@ from .mnist import DataError, ImageData, check_mnist, load_mnist, to_model, to_p
 from .molecules import load_molecules, load_qm9
 from .pictures import load_pictures
 from .scenes import load_scenes, tokens_of
+from .speech import load_speech
 from .text import load_names, load_shakespeare, load_text
 
 LOADERS: dict[str, Callable[..., Dataset]] = {"mnist": load_mnist, "pictures": load_pictures, "scenes": load_scenes,
-                                          "etth1": load_etth1, "emoji": load_emoji,
+                                          "etth1": load_etth1, "emoji": load_emoji, "speech": load_speech,
                                           "shakespeare": load_shakespeare, "names": load_names, "text": load_text,
                                           "qm9": load_qm9, "molecules": load_molecules}
 
