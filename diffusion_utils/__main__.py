@@ -100,6 +100,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--label", help="0…9, or 'all' for 0, 1, …, 9, 0, …, or the name of a class (labels are written beside "
                      "the samples)")
     one.add_argument("--prompt", help="what to draw, in words that the checkpoint knows; an empty one for anything")
+    one.add_argument("--like", type=path, metavar="PICTURE",
+                     help="variations of a picture, of the size that the checkpoint draws")
     one.add_argument("--like-data", action="store_true", help="tell the network what belongs to the test data, in their order "
                      "(written beside the samples)")
     one.add_argument("--keep", metavar="TEXT", help="text: how it begins, with _ for each letter to be filled in")

@@ -100,7 +100,7 @@ def ceiling(fits: Tensor, among: int = 100) -> float:
     """
     count = _blocks(len(fits), among)
     found = [fits[first:first + count, first:first + count] for first in range(0, len(fits), count)]
-    return float(torch.cat([1 / block.sum(1).double().cpu() for block in found]).mean())
+    return float(torch.cat([1 / block.sum(1).cpu().double() for block in found]).mean())
 
 
 def _blocks(n: int, among: int) -> int:

@@ -14,6 +14,7 @@ from ..generate import generate
 from ..npy import ENDINGS, check_room, check_target, write_npy
 from ..png import grid, is_picture, png
 from .asked import condition_asked
+from .like import draw_like
 from .molecules import OF_MOLECULES, is_graph, sample_molecules
 from .options import settings_of
 from .texts import is_text, sample_texts
@@ -42,8 +43,11 @@ def sample(args: argparse.Namespace) -> None:
     if out.suffix == ".txt" or (out.suffix == ".png" and not is_picture(*checkpoint.drawn)):
         raise ValueError(f"--out must end in .npy: {checkpoint.name} draws {checkpoint.drawn[0]}, and no "
                          f"{'text' if out.suffix == '.txt' else 'pictures'}")
-    cond = condition_asked(checkpoint, args, n)
-    x = generate(checkpoint, n, cond=cond, **settings_of(checkpoint, args, cond), progress=True)
+    if args.like is not None:
+        cond, x = None, draw_like(checkpoint, args, n)
+    else:
+        cond = condition_asked(checkpoint, args, n)
+        x = generate(checkpoint, n, cond=cond, **settings_of(checkpoint, args, cond), progress=True)
     write_samples(out, x)
     if args.label == "all":
         write_npy(out.with_suffix(".labels.npy"), cond)

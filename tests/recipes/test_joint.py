@@ -58,6 +58,9 @@ def test_it_learns_which_caption_belongs_to_which_picture():
         optimiser.step()
         losses.append(float(found.detach()))
     assert losses[-1] < 0.8 * losses[0]
+    scores = texts_of(net, scenes.condition(torch.arange(16))) @ images_of(net, scenes, 16).T
+    unrelated = scores[~torch.eye(16, dtype=torch.bool)]
+    assert float(scores.diagonal().mean() - unrelated.mean()) > 0.1  # DALLE2-pytorch #29
 
 
 def test_the_scale_is_held_before_each_step():
@@ -66,7 +69,7 @@ def test_the_scale_is_held_before_each_step():
     with torch.no_grad():
         net.log_scale.fill_(20.0)
     recipe.loss_fn(scenes, torch.device("cpu"), Group())(net, step_of(torch.arange(4)))
-    assert float(net.log_scale) == pytest.approx(np.log(100))
+    assert float(net.log_scale.detach()) == pytest.approx(np.log(100))
 
 
 def test_its_card_says_how_well_captions_and_pictures_find_each_other(tmp_path, monkeypatch):
