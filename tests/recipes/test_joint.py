@@ -16,7 +16,7 @@ from diffusion_utils.data.scenes.facts import fits
 from diffusion_utils.metrics.joint import images_of, retrieval, texts_of
 from diffusion_utils.networks import JointEmbedding
 from diffusion_utils.recipes import get_recipe
-from diffusion_utils.recipes.joint import captioned
+from diffusion_utils.recipes.joint import SameDigits, captioned
 from diffusion_utils.training.distributed import Group
 
 SMALL = {"channels": [8, 16, 16], "dim": 16, "layers": 1, "size": 16}
@@ -61,6 +61,18 @@ def test_it_learns_which_caption_belongs_to_which_picture():
     scores = texts_of(net, scenes.condition(torch.arange(16))) @ images_of(net, scenes, 16).T
     unrelated = scores[~torch.eye(16, dtype=torch.bool)]
     assert float(scores.diagonal().mean() - unrelated.mean()) > 0.1  # DALLE2-pytorch #29
+
+
+def test_scenes_alike_show_the_same_digits_and_are_drawn_anew():
+    scenes = load_scenes("test", 200)
+    same, rows = SameDigits(scenes.facts), torch.arange(40)
+    found = same.rows(rows, 4, torch.Generator().manual_seed(0))
+    digits = scenes.facts[found][:, [2, 6]].sort(1).values.reshape(10, 4, 2)
+    assert torch.equal(digits, digits[:, :1].expand(-1, 4, -1)) and torch.equal(found[::4], rows[::4])
+    assert len(found.unique()) > 20 and not torch.equal(found, same.rows(rows, 4, torch.Generator().manual_seed(1)))
+    assert torch.equal(same.rows(rows, 1, torch.Generator()), rows)
+    with pytest.raises(ValueError, match="alike must be at least 1 and divide the batch of 256, got 3"):
+        replace(get_recipe("scenes-clip"), alike=3).check_data(scenes)
 
 
 def test_the_scale_is_held_before_each_step():
