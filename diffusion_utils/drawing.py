@@ -160,7 +160,15 @@ def graph_figures(checkpoint: Checkpoint) -> dict:
     return {"bound": bits_of(checkpoint.net, config, checkpoint.schedule, sizes, load_data(config["data"], "test"))}
 
 
+def draw_speech(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tensor:
+    """`speech.draw_speech`, which is built upon this file."""
+    from .speech import draw_speech
+
+    return draw_speech(checkpoint, n, sampler, **how)
+
+
 KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian), "series": Kind(Sampler, draw_series),
+                          "speech": Kind(Sampler, draw_speech, usual=1000),
                           "unclip": Kind(Sampler, draw_unclip),
                           "discrete": Kind(DiscreteSampler, draw_discrete, discrete_denoiser, discrete_figures, 256),
                           "graph": Kind(DiscreteSampler, draw_graphs, discrete_denoiser, graph_figures)}

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 RATE = 8000  # samples a second, as on the telephone: nothing above 4,000 Hz can be told
 FRAME, HOP = 256, 80  # samples that a spectrum is taken of, and from one spectrum to the next: 32 and 10 ms
+FLOOR = 1e-5  # power, 50 dB below speech of active RMS 1: what is softer counts as silence
 MU = 255
 
 
@@ -56,12 +57,9 @@ def mel_power(x: Tensor, bands: int = 32, frame: int = FRAME, hop: int = HOP) ->
     return mel_filters(bands, frame).to(x) @ power
 
 
-def log_mel(x: Tensor, bands: int = 32, floor: float = 1e-5) -> Tensor:
-    """ln(power + floor) in each mel band and frame, for a wave whose active RMS is 1: (…, L) → (…, bands, frames).
-
-    floor: 50 dB below the speech; what is softer counts as silence.
-    """
-    return torch.log(mel_power(x, bands) + floor)
+def log_mel(x: Tensor, bands: int = 32) -> Tensor:
+    """ln(power + FLOOR) in each mel band and frame, for a wave whose active RMS is 1: (…, L) → (…, bands, frames)."""
+    return torch.log(mel_power(x, bands) + FLOOR)
 
 
 # --- Loudness

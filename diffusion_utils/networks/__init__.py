@@ -2,12 +2,14 @@
 
 from .autoencoder import Autoencoder
 from .encoders.classifier import DigitClassifier
+from .encoders.speech_judge import SpeechJudge
 from .graph import GraphTransformer
 from .joint import JointEmbedding
 from .mlp import MLP
 from .network import Network
 from .prior import Prior
 from .series_unet import SeriesUNet
+from .speech_unet import SpeechUNet
 from .text_unet import TextUNet
 from .token_transformer import TokenTransformer
 from .unclip_unet import UnclipUNet
@@ -16,8 +18,9 @@ from .window_gaussian import WindowGaussian
 
 NETWORKS = {"unet": UNet, "mlp": MLP, "classifier": DigitClassifier, "autoencoder": Autoencoder, "text-unet": TextUNet,
             "token-transformer": TokenTransformer, "series-unet": SeriesUNet, "window-gaussian": WindowGaussian,
-            "graph-transformer": GraphTransformer, "joint": JointEmbedding,
+            "graph-transformer": GraphTransformer, "speech-judge": SpeechJudge, "speech-unet": SpeechUNet,
+            "joint": JointEmbedding,
             "prior": Prior, "unclip-unet": UnclipUNet}
 
 __all__ = ["MLP", "NETWORKS", "Autoencoder", "DigitClassifier", "GraphTransformer", "JointEmbedding", "Network", "Prior",
-           "SeriesUNet", "TextUNet", "TokenTransformer", "UNet", "UnclipUNet", "WindowGaussian"]
+           "SeriesUNet", "SpeechJudge", "SpeechUNet", "TextUNet", "TokenTransformer", "UNet", "UnclipUNet", "WindowGaussian"]

@@ -166,7 +166,7 @@ def speech_data(recordings: Recordings, chosen, name: str) -> SpeechData:
     left_out = len(chosen) - len(fits)
     waves = torch.zeros(len(fits), LENGTH)
     for row, k in enumerate(fits):
-        wave = torch.from_numpy(recordings.waves[k]).double() / 2**15
+        wave = torch.from_numpy(recordings.waves[k] / 2**15)
         waves[row, :len(wave)] = at_loudness(wave).float()
     lengths, digits, speakers = (torch.tensor([of[k] for k in fits]) for of in (
         [len(wave) for wave in recordings.waves], recordings.digits, recordings.speakers))
