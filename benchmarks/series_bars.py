@@ -9,6 +9,8 @@ Needs records/series-baselines.json. Resumable, task by task; each takes a few m
 from __future__ import annotations
 
 import time
+from itertools import pairwise
+from unittest.mock import patch
 
 import torch
 from series_baselines import LARGEST, SAMPLES, STRIDE, summary
@@ -68,14 +70,24 @@ def of_task(checkpoint, series, task: str, mask: torch.Tensor, baselines: dict, 
 
 
 def waiting(checkpoint, series) -> dict:
-    """Seconds for 64 samples of one forecast of 96 hours, the second time: the first solves the Gaussian's equations."""
+    """Seconds for 64 samples of one forecast of 96 hours, twice: the first time solves the Gaussian's equations.
+
+    cpu_seconds: of all cores together, also in float32, as on a machine without bfloat16.
+    """
     data, mask = measured_windows(series, "test", "forecast_96h", 10_000), task_masks(len(series.columns))["forecast_96h"]
-    seconds = []
-    for _ in range(2):
-        started = time.perf_counter()
-        drawn(checkpoint, data, mask, SAMPLES)
-        seconds.append(round(time.perf_counter() - started, 2))
-    return {"seconds": seconds, "met": {"seconds": seconds[0] <= SECONDS}}
+
+    def twice(clock) -> list[float]:
+        times = [clock()]
+        for _ in range(2):
+            drawn(checkpoint, data, mask, SAMPLES)
+            times.append(clock())
+        return [round(later - sooner, 2) for sooner, later in pairwise(times)]
+
+    seconds, of_cores = twice(time.perf_counter), twice(time.process_time)
+    with patch("diffusion_utils.devices.has_fast_bf16", return_value=False):
+        in_float32 = twice(time.process_time)
+    return {"seconds": seconds, "cpu_seconds": of_cores, "cpu_seconds_float32": in_float32,
+            "met": {"seconds": max(seconds[0], *in_float32) <= SECONDS}}
 
 
 def main() -> None:
