@@ -37,6 +37,10 @@ def test_a_caption_that_fits_two_pictures_is_right_about_both():
     loss = contrastive_loss(image, image, scale(LARGEST), fits)
     torch.testing.assert_close(loss, torch.tensor(2 / 3 * math.log(2)), rtol=1e-4, atol=0)  # entropy of the halves
     assert float(contrastive_loss(image, image.flip(0), scale(LARGEST), fits)) > 10
+    image, text = vectors(), vectors(seed=1)  # and the two count alike, whichever is the caption's own
+    ways = [(text @ image.T / 0.07).log_softmax(1), (image @ text.T / 0.07).log_softmax(1)]
+    wanted = sum(-(way[:2, :2].sum() / 2 + way[2, 2]) / 3 for way in ways) / 2
+    torch.testing.assert_close(contrastive_loss(image, text, scale(), fits), wanted)
 
 
 def test_the_loss_treats_captions_and_pictures_alike():
