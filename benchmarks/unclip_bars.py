@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from safetensors import torch as safetensors
 from scenes_bars import Drawn
-from scenes_judged import share
+from scenes_judged import plain, share
 from timing import RUNS, Results, arguments, read, say
 from torch import Tensor
 from unclip_judged import (
@@ -201,11 +201,12 @@ class Measured:
             there = text_difference(vectors[part], words[0][part], words[1][part], angle)
             x = downward(self.model, there, noise[part], steps=STEPS, batch=BLOCK)
             found = edit_shares(before[part], asked[part], read_scenes(x).facts)
-            return {group: dict(found[group]["all"]._asdict()) for group in ("changed", "kept")}
+            return {group: plain(found[group]["all"]) for group in ("changed", "kept")}
 
         fifth = max(1, len(rows) // 5)
         over = {angle: moved(angle, slice(0, fifth)) for angle in ANGLES}
-        angle = max(over, key=lambda one: min(over[one]["changed"]["share"] / 0.75, over[one]["kept"]["share"] / 0.8))
+        angle = max(over, key=lambda one: min((over[one][group]["share"] or 0) / goal
+                                                for group, goal in (("changed", 0.75), ("kept", 0.8))))
         same = read_scenes(downward(self.model, vectors, noise, steps=STEPS, batch=BLOCK)).facts
         return moved(angle, slice(fifth, None)) | {"angle": angle, "over_angle": {f"{k:g}": one for k, one in over.items()},
                                                    "not_moved": kept(before, same)}

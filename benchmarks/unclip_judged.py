@@ -75,6 +75,8 @@ def kept(before: np.ndarray, after: np.ndarray) -> dict:
 def own_style(real: Reading, drawn: Reading) -> dict:
     """How often the digit of a variation is most like the original's, among ten real ones of its class: of scenes with one
     digit, read as the same. A tenth is chance."""
+    if not len(drawn.crops):
+        return share(np.array([])) | {"chance": 1 / TEN}
     judge = checkpoints.load(JUDGE).net
     features = [unit(features_of(judge, reading.crops)[0]) for reading in (real, drawn)]
     own = {int(owner): k for k, owner in enumerate(real.owner) if real.facts[owner, COUNT] == 1}
@@ -91,11 +93,11 @@ def own_style(real: Reading, drawn: Reading) -> dict:
 
 def of_either(a: np.ndarray, b: np.ndarray, found: np.ndarray) -> tuple[dict, float]:
     """Of what is read of pictures between two scenes with one digit each: the share that is as in one of the two; and of what
-    only one of them has, the share that is b's. a, b, found: int64 (N, 10)."""
+    only one of them has, the share that is b's, a half where there is nothing. a, b, found: int64 (N, 10)."""
     a, b, found = a[:, OF_ONE], b[:, OF_ONE], found[:, OF_ONE]
     is_a, is_b = found == a, found == b
     apart = (a != b) & (is_a | is_b)
-    return share(is_a | is_b), float(is_b[apart].mean()) if apart.any() else math.nan
+    return share(is_a | is_b), float(is_b[apart].mean()) if apart.any() else 0.5
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
@@ -119,6 +121,8 @@ def right_against_swapped(net: nn.Module, image: Tensor, facts: np.ndarray) -> d
 
 def said(one: dict) -> str:
     """A share with its interval."""
+    if not one["n"]:
+        return "nothing to count"
     return f"{one['share']:.1%} ({one['low']:.1%}…{one['high']:.1%}, n = {one['n']})"
 
 
@@ -154,7 +158,7 @@ def goals(record: dict) -> Iterator[tuple[str, str, bool | None]]:
     if "red to blue" in found:
         part = found["red to blue"]
         for group, goal in (("changed", 0.75), ("kept", 0.8)):
-            yield f"unclip: red to blue, {group}, {goal:.0%}", said(part[group]), part[group]["share"] >= goal
+            yield f"unclip: red to blue, {group}, {goal:.0%}", said(part[group]), (part[group]["share"] or 0) >= goal
     if "binding" in found:
         part = found["binding"]
         for row in ("scenes-latent", "prior", "true"):
