@@ -25,6 +25,7 @@ from .metrics import METRICS
 from .recipes import RECIPES, get_recipe
 from .sampling import SAMPLERS, SPACINGS
 from .training import TrainingDiverged, TrainingInterrupted
+from .video import SCHEMES
 
 
 class Parser(argparse.ArgumentParser):
@@ -107,8 +108,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--keep", metavar="TEXT", help="text: how it begins, with _ for each letter to be filled in")
     one.add_argument("--rings", help="molecules: how many rings they have, or 'all' for 0, 1, … in turn")
     one.add_argument("--scaffold", metavar="SMILES", help="molecules: a piece that each of them holds, and grows on")
+    one.add_argument("--frames", type=int, help="videos: how long they are (default: 60)")
+    one.add_argument("--scheme", help=f"videos: which frames are seen when, {', '.join(SCHEMES)} (default: hierarchy-2)")
+    one.add_argument("--given", help="videos: frames of test videos to go on with: none, first, five, ends, loop, or numbers "
+                     "such as 0-4,30 (default: none)")
     one.add_argument("--out", type=path, help="the .npy file; or, for pictures, a .png file with all of them; or, for text, a "
-                     ".txt file, and without it text is printed; or, for molecules, .smi or .svg")
+                     ".txt file, and without it text is printed; or, for molecules, .smi or .svg; or, for videos, .gif")
     one.set_defaults(run=sample)
 
     one = commands.add_parser("evaluate", parents=[sampling], help="print figures of samples or of a checkpoint as JSON")

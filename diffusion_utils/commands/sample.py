@@ -18,21 +18,28 @@ from .like import draw_like
 from .molecules import OF_MOLECULES, is_graph, sample_molecules
 from .options import settings_of
 from .texts import is_text, sample_texts
+from .videos import OF_VIDEOS, is_video, sample_videos
 
 
 def sample(args: argparse.Namespace) -> None:
     """Write samples as the checkpoint draws them: (N, …), float32, or int64 for tokens."""
     if args.out is not None:
-        check_target(args.out, ENDINGS | OF_MOLECULES)  # before a checkpoint is so much as looked for
+        check_target(args.out, ENDINGS | OF_MOLECULES | OF_VIDEOS)  # before a checkpoint is so much as looked for
     if is_text(args.checkpoint):
         sample_texts(args)
         return
     if is_graph(args.checkpoint):
         sample_molecules(args)
         return
+    if is_video(args.checkpoint):
+        sample_videos(args)
+        return
     out = None if args.out is None else check_target(args.out)
     if args.rings is not None or args.scaffold is not None:
         raise ValueError(f"--rings and --scaffold belong to molecules, and {args.checkpoint} draws none; qm9-graph does")
+    if args.frames is not None or args.scheme is not None or args.given is not None:
+        raise ValueError(f"--frames, --scheme and --given belong to videos, and {args.checkpoint} draws none; next-door-fdm "
+                         "does")
     n = number_of(args, 64)
     if args.keep is not None:
         raise ValueError(f"--keep is how a text begins, and {args.checkpoint} writes none")

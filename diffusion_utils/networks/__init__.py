@@ -14,13 +14,15 @@ from .text_unet import TextUNet
 from .token_transformer import TokenTransformer
 from .unclip_unet import UnclipUNet
 from .unet import UNet
+from .video_unet import VideoUNet
 from .window_gaussian import WindowGaussian
 
 NETWORKS = {"unet": UNet, "mlp": MLP, "classifier": DigitClassifier, "autoencoder": Autoencoder, "text-unet": TextUNet,
             "token-transformer": TokenTransformer, "series-unet": SeriesUNet, "window-gaussian": WindowGaussian,
             "graph-transformer": GraphTransformer, "speech-judge": SpeechJudge, "speech-unet": SpeechUNet,
-            "joint": JointEmbedding,
+            "video-unet": VideoUNet, "joint": JointEmbedding,
             "prior": Prior, "unclip-unet": UnclipUNet}
 
 __all__ = ["MLP", "NETWORKS", "Autoencoder", "DigitClassifier", "GraphTransformer", "JointEmbedding", "Network", "Prior",
-           "SeriesUNet", "SpeechJudge", "SpeechUNet", "TextUNet", "TokenTransformer", "UNet", "UnclipUNet", "WindowGaussian"]
+           "SeriesUNet", "SpeechJudge", "SpeechUNet", "TextUNet", "TokenTransformer", "UNet", "UnclipUNet", "VideoUNet",
+           "WindowGaussian"]
