@@ -11,6 +11,7 @@ import numpy as np
 from .checks import whole_number
 
 ORDER = 120  # samples that are looked back on: 15 ms, more than a turn of the lowest voice
+CONTEXT = 800  # samples beside a gap that the sum is found from: 100 ms, for which a voice stays about the same
 
 
 def prediction(x: np.ndarray, order: int) -> np.ndarray:
@@ -42,15 +43,17 @@ def filled_by(x: np.ndarray, mask: np.ndarray, coefficients: np.ndarray) -> np.n
     return out
 
 
-def fill_gaps(x: np.ndarray, mask: np.ndarray, order: int = ORDER, rounds: int = 5) -> np.ndarray:
+def fill_gaps(x: np.ndarray, mask: np.ndarray, order: int = ORDER, rounds: int = 5, context: int = CONTEXT) -> np.ndarray:
     """The wave (L,) with what is missing filled in, float64; known samples are as they were, to the bit.
 
-    mask: (L,), 1 where known. Raises ValueError for an order of less than 1 or more than half the wave.
+    mask: (L,), 1 where known; context: how far beside the first and the last gap is looked.
+    Raises ValueError for an order of less than 1 or more than half the wave.
     """
     order = whole_number("order", order, 1, len(x) // 2)
     x, mask = np.asarray(x, np.float64), np.asarray(mask)
-    out = np.where(mask == 0, 0.0, x)
-    if (mask == 0).any():
+    out, missing = np.where(mask == 0, 0.0, x), np.flatnonzero(mask == 0)
+    if len(missing):
+        part = slice(max(0, missing[0] - context), missing[-1] + 1 + context)
         for _ in range(rounds):
-            out = filled_by(out, mask, prediction(out, order))
+            out[part] = filled_by(out[part], mask[part], prediction(out[part], order))
     return out

@@ -17,6 +17,7 @@ from .asked import condition_asked
 from .like import draw_like
 from .molecules import OF_MOLECULES, is_graph, sample_molecules
 from .options import settings_of
+from .speech import OF_SPEECH, is_speech, sample_speech
 from .texts import is_text, sample_texts
 from .videos import OF_VIDEOS, is_video, sample_videos
 
@@ -24,7 +25,7 @@ from .videos import OF_VIDEOS, is_video, sample_videos
 def sample(args: argparse.Namespace) -> None:
     """Write samples as the checkpoint draws them: (N, …), float32, or int64 for tokens."""
     if args.out is not None:
-        check_target(args.out, ENDINGS | OF_MOLECULES | OF_VIDEOS)  # before a checkpoint is so much as looked for
+        check_target(args.out, ENDINGS | OF_MOLECULES | OF_SPEECH | OF_VIDEOS)  # before a checkpoint is so much as looked for
     if is_text(args.checkpoint):
         sample_texts(args)
         return
@@ -34,6 +35,11 @@ def sample(args: argparse.Namespace) -> None:
     if is_video(args.checkpoint):
         sample_videos(args)
         return
+    if is_speech(args.checkpoint):
+        sample_speech(args)
+        return
+    if args.voice is not None:
+        raise ValueError(f"--voice belongs to speech, and {args.checkpoint} says nothing; speech-waveform does")
     out = None if args.out is None else check_target(args.out)
     if args.rings is not None or args.scaffold is not None:
         raise ValueError(f"--rings and --scaffold belong to molecules, and {args.checkpoint} draws none; qm9-graph does")

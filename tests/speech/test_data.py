@@ -42,12 +42,6 @@ def alone(monkeypatch, tmp_path) -> Path:
     return tmp_path / "diffusion_utils"
 
 
-@pytest.fixture
-def few(alone) -> SpeechData:
-    """The 60 recordings of the package."""
-    return load_speech("train")
-
-
 def whole(split: str) -> SpeechData:
     """All recordings, where they are at hand."""
     try:

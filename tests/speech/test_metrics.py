@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
 from diffusion_utils import checkpoints
-from diffusion_utils.data import speech as of_speech
-from diffusion_utils.data.speech import SpeechData, load_speech
 from diffusion_utils.data.speech.masks import gap
 from diffusion_utils.metrics import speech as measures
 from diffusion_utils.metrics.frechet import feature_statistics, features_of
@@ -33,16 +30,6 @@ from diffusion_utils.metrics.speech import (
 )
 from diffusion_utils.networks import SpeechJudge
 from diffusion_utils.sound import at_loudness
-
-
-@pytest.fixture(scope="module")
-def few() -> SpeechData:
-    """The 60 recordings of the package."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("DIFFUSION_DATA", raising=False)
-        patch.setattr(of_speech, "cache_folder", lambda: Path("/nowhere"))
-        patch.setattr(of_speech, "fetch_file", lambda *given: "no network")
-        return load_speech("test")
 
 
 @pytest.fixture(scope="module")

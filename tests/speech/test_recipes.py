@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,49 +9,16 @@ import torch
 from cases import step_of
 
 from diffusion_utils import checkpoints
-from diffusion_utils.data import speech as of_speech
-from diffusion_utils.data.speech import LENGTH, NO_DIGIT, NO_SPEAKER, load_speech, to_network
+from diffusion_utils.data.speech import LENGTH, NO_DIGIT, NO_SPEAKER, to_network
 from diffusion_utils.data.speech.masks import gap
 from diffusion_utils.generate import generate
-from diffusion_utils.recipes import get_recipe, speech_waveform
+from diffusion_utils.recipes import get_recipe
 from diffusion_utils.recipes.speech_judge import covered, in_noise, tilted
 from diffusion_utils.sound import active_rms
 from diffusion_utils.speech import fill_waves
-from diffusion_utils.training import TrainConfig
 from diffusion_utils.training.distributed import Group
 
 CPU = torch.device("cpu")
-NETWORK = {"kind": "speech-unet", "channels": [8, 16], "patch": 64, "emb_dim": 16}
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> Path:
-    """A judge and a generator of a few steps each, of the 60 recordings of the package, as without folder and network."""
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("DIFFUSION_DATA", raising=False)
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        patch.setattr(of_speech, "fetch_file", lambda *given: "no network")
-        patch.setattr(speech_waveform, "LOOKED_AT", 60)
-        judge = get_recipe("speech-judge")
-        network = judge.network | {"width": 8}
-        replace(judge, network=network, train=TrainConfig(steps=2, batch=8, log_every=2)).run(folder, device="cpu")
-        small().run(folder, device="cpu")
-    return folder
-
-
-def small():
-    train = TrainConfig(steps=2, batch=8, lr=1e-2, warmup=1, ema=0.5, log_every=1, optimiser="muon")
-    return replace(get_recipe("speech-waveform"), network=NETWORK, train=train, look_every=2,
-                   sampling={"sampler": "dpmpp_2m_sde", "steps": 2})
-
-
-def few():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("DIFFUSION_DATA", raising=False)
-        patch.setattr(of_speech, "cache_folder", lambda: Path("/nowhere"))
-        patch.setattr(of_speech, "fetch_file", lambda *given: "no network")
-        return load_speech("train")
 
 
 def loaded(runs: Path):
@@ -84,8 +50,8 @@ class Watched(torch.nn.Module):
         return 0 * x * self.weight
 
 
-def test_a_quarter_of_a_batch_is_told_a_part_of_the_wave_and_never_what_is_missing():
-    data, net, recipe = few(), Watched(), get_recipe("speech-waveform")
+def test_a_quarter_of_a_batch_is_told_a_part_of_the_wave_and_never_what_is_missing(few):
+    data, net, recipe = few, Watched(), get_recipe("speech-waveform")
     loss = recipe.loss_fn(data, CPU, Group())
     step = step_of(torch.arange(32))
     value = loss(net, step)
@@ -99,8 +65,8 @@ def test_a_quarter_of_a_batch_is_told_a_part_of_the_wave_and_never_what_is_missi
 # --- Judges
 
 
-def test_judges_learn_from_waves_that_are_as_loud_as_before():
-    x, generator = few().placed(torch.arange(20)), torch.Generator().manual_seed(0)
+def test_judges_learn_from_waves_that_are_as_loud_as_before(few):
+    x, generator = few.placed(torch.arange(20)), torch.Generator().manual_seed(0)
     for change in (in_noise, tilted):
         changed = change(x, generator)
         assert changed.shape == x.shape and not torch.equal(changed, x)
@@ -110,12 +76,12 @@ def test_judges_learn_from_waves_that_are_as_loud_as_before():
     assert 0.8 < float(kept.mean()) < 0.95 and float(kept.flatten(1).mean(1).min()) > 0.6
 
 
-def test_the_card_of_a_judge_says_how_often_it_is_right(runs):
+def test_the_card_of_a_judge_says_how_often_it_is_right(runs, few):
     card = checkpoints.read_card(runs / "speech-judge")
     assert {"digit_accuracy", "speaker_accuracy", "floor_test", "n_test", "left_out_train"} <= set(card["figures"])
     assert card["config"]["voices"][4] == "theo"
     assert checkpoints.read_tensors(runs / "speech-judge")["features.covariance"].shape == (64, 64)
-    a, b = checkpoints.load(runs / "speech-judge", "cpu").net(few().placed(torch.arange(3)))
+    a, b = checkpoints.load(runs / "speech-judge", "cpu").net(few.placed(torch.arange(3)))
     assert a.shape == (3, 10) and b.shape == (3, 6)
 
 
@@ -162,9 +128,9 @@ def test_waves_are_drawn_as_asked_and_do_not_depend_on_their_batch(runs):
         generate(checkpoint, 2, cond=torch.tensor([1, 2]))
 
 
-def test_gaps_are_filled_and_what_is_known_stays_as_it_is_to_the_bit(runs):
+def test_gaps_are_filled_and_what_is_known_stays_as_it_is_to_the_bit(runs, few):
     """Pitfall 12, end to end; and what is hidden changes nothing."""
-    checkpoint, waves = loaded(runs), few().placed(torch.arange(2))[:, 0]
+    checkpoint, waves = loaded(runs), few.placed(torch.arange(2))[:, 0]
     mask = gap(LENGTH, 3000, 160)
     x = fill_waves(checkpoint, waves, mask, n=3)
     assert x.shape == (2, 3, LENGTH) and bool(x.isfinite().all())
@@ -183,6 +149,6 @@ def test_a_generator_needs_a_judge_before_its_first_step(tmp_path, monkeypatch):
         get_recipe("speech-waveform").check(tmp_path)
 
 
-def test_what_the_network_sees_is_what_the_codec_undoes(runs):
-    x = few().placed(torch.arange(4))
+def test_what_the_network_sees_is_what_the_codec_undoes(runs, few):
+    x = few.placed(torch.arange(4))
     torch.testing.assert_close(loaded(runs).codec.decode(to_network(x)), x, rtol=0, atol=1e-5)
