@@ -64,8 +64,8 @@ def check_maximum(function: Callable[[Tensor], Tensor]) -> None:
     """Exercise 4. function(paths (M, 24)) is the value that the day's maximum exceeds with a chance of 10 %."""
     generator = torch.Generator().manual_seed(0)
     level = torch.randn(4000, 1, generator=generator)
-    for name, paths in (("whose hours all move together", level + 0.01 * torch.randn(4000, HOURS, generator=generator)),
-                        ("whose hours know nothing of each other", torch.randn(4000, HOURS, generator=generator))):
+    for name, paths in (("whose hours know nothing of each other", torch.randn(4000, HOURS, generator=generator)),
+                        ("whose hours all move together", level + 0.01 * torch.randn(4000, HOURS, generator=generator))):
         given, wanted = float(function(paths)), float(paths.amax(1).quantile(0.9))
         if abs(given - wanted) > 1e-4:  # float32
             return verdict(4, f"of paths {name} a tenth exceeds {wanted:.3f} at some hour; yours is {given:.3f}")
