@@ -38,6 +38,11 @@ class TimeAttention(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
+    def relative_to(self, apart: Tensor) -> Tensor:
+        """What the distances say, (B, K, K, 2C), never in bfloat16: there 60 and 61 frames would be one distance."""
+        with torch.autocast(apart.device.type, enabled=False):
+            return self.relative(self.when(apart.to(self.when.weight)))
+
     def forward(self, x: Tensor, apart: Tensor) -> Tensor:
         # x: (B·K, C, H, W), and so what is returned; apart: (B, K, K, 3)
         b, k = apart.shape[:2]
@@ -47,7 +52,7 @@ class TimeAttention(nn.Module):
         qkv = self.qkv(self.norm(x)).reshape(b, k, 3, self.heads, -1, h * w)
         q, keys, v = qkv.permute(2, 0, 3, 1, 5, 4)
         # to_key, to_value: (B, heads, K, K, d)
-        near = self.relative(self.when(apart.to(x.dtype)))
+        near = self.relative_to(apart)
         near = near.reshape(b, k, k, 2, self.heads, -1)
         to_key, to_value = near.permute(3, 0, 4, 1, 2, 5)
         scores = (torch.einsum("bhipd,bhjpd->bhipj", q, keys)

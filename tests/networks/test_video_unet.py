@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from diffusion_utils.networks import VideoUNet
-from diffusion_utils.networks.frame_attention import distances
+from diffusion_utils.networks.frame_attention import TimeAttention, distances
 from diffusion_utils.recipes import get_recipe
 from diffusion_utils.training.muon import hidden_weights
 
@@ -101,6 +101,16 @@ def test_distances_in_time_are_those_of_the_paper() -> None:
     found = distances(torch.tensor([[4, 4 + 7]]))[0]
     ln8 = float(torch.tensor(8.0).log())
     torch.testing.assert_close(found, torch.tensor([[[0, 0, 1], [ln8, 0, 0]], [[0, ln8, 0], [0, 0, 1.0]]]))
+
+
+def test_distances_are_told_apart_in_bfloat16_too(net) -> None:
+    """ln 61 and ln 62 differ by half of what bfloat16 can tell there."""
+    layer = next(layer for layer in net.modules() if isinstance(layer, TimeAttention))
+    apart = [distances(torch.tensor([[0, d]])) for d in (60, 61)]
+    exact = [layer.relative_to(one) for one in apart]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        told = [layer.relative_to(one) for one in apart]
+    assert torch.equal(told[0], exact[0]) and torch.equal(told[1], exact[1]) and not torch.equal(*exact)
 
 
 @pytest.mark.parametrize(("change", "says"), [
