@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+import unclip_bars
 from scenes_judged import share
 from unclip_bars import best
 from unclip_judged import (
@@ -15,16 +19,37 @@ from unclip_judged import (
     goals,
     kept,
     of_either,
+    own_style,
     right_against_swapped,
     spearman,
 )
+from unclip_model import unclip_model
 
-from diffusion_utils.data.scenes import facts_of, words_of
+from diffusion_utils.data.scenes import facts_of, load_scenes, words_of
 from diffusion_utils.joint import unit
+from diffusion_utils.metrics.scenes import read_scenes
 
 
 def part(right: float, n: int = 1000) -> dict:
     return share(np.arange(n) < right * n)
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """All parts, measured of a small model that draws no scenes, of two of each."""
+    model = unclip_model()
+    for one in (model, *model.needs.values()):
+        one.card["sha256"] = 64 * "0"
+    found = {"parts": {}}
+    with pytest.MonkeyPatch.context() as patch:
+        few = {"WEIGHTS": (1,), "PRIOR_WEIGHTS": (1, 2), "SHARES": (0.1, 0.9), "ANGLES": (0.25,), "STEPS": 2}
+        for name, values in few.items():
+            patch.setattr(unclip_bars, name, values)
+        painted = unclip_bars.Painted(model, tmp_path_factory.mktemp("drawn"))
+        latent = type("Words", (), {"of": lambda self, tokens, *how: torch.full((len(tokens), 3, 64, 64), -1.0)})()
+        for name, measure in unclip_bars.parts(unclip_bars.Measured(painted, found, latent, 2)).items():
+            found["parts"][name] = measure()
+    return found
 
 
 def row(right: float) -> dict:
@@ -39,6 +64,13 @@ def facts(*texts: str) -> np.ndarray:
 def test_the_prior_is_held_to_85_hundredths_of_true_embeddings(prior, met):
     found = list(goals({"parts": {"true": row(0.8), "prior": row(prior), "direct": row(0.1), "shuffled": row(0.0)}}))
     assert [one[2] for one in found] == [None, met, None, None]
+
+
+def test_every_part_is_measured_and_said(record):
+    said = list(goals(record))
+    assert len(said) == 20 and all(isinstance(figure, str) for _, figure, _ in said)
+    json.loads(json.dumps(record, allow_nan=False))
+    assert record["parts"]["weight"]["weight"] == 1 and set(record["parts"]["between"]["over_share"]) == {"0.1", "0.9"}
 
 
 def test_what_is_not_measured_is_not_judged_and_each_goal_can_be_missed():
@@ -108,3 +140,17 @@ def test_kept_is_of_what_the_caption_says_and_the_least_weight_wins_among_equals
     before, after = facts("a thin small red 3"), facts("a thin large red 3")
     assert kept(before, after)["all"]["share"] == pytest.approx(4 / 5) and kept(before, after)["size"]["share"] == 0
     assert best({1: part(0.5), 2: part(0.5), 3: part(0.4)})["weight"] == 1
+
+
+def test_a_copy_has_the_style_of_its_original_and_another_of_its_class_has_not():
+    scenes = load_scenes("test", 300)
+    real = read_scenes(scenes.x0(torch.arange(300)))
+    found = own_style(real, real)
+    assert found["share"] == 1 and found["n"] > 30 and found["chance"] == 0.1
+    one = np.flatnonzero(real.facts[:, 0] == 1)
+    place = {int(owner): k for k, owner in enumerate(real.owner)}
+    crops = real.crops.clone()
+    for digit in range(10):  # each digit drawn as the next one of its class
+        rows = [place[row] for row in one if real.facts[row, 2] == digit]
+        crops[rows] = real.crops[rows[1:] + rows[:1]]
+    assert own_style(real, replace(real, crops=crops))["share"] < 0.4
