@@ -120,7 +120,7 @@ def filled(checkpoint: Checkpoint, wave: np.ndarray, there: np.ndarray, labels: 
     x = torch.from_numpy((wave - middle) / level).float()[None]
     weight = checkpoint.card["config"].get("guidance", 1.0) if labels else 1.0
     found = fill_waves(checkpoint, x, torch.from_numpy(there), 1, labels=labels, weight=weight, seed=seed, **changes)
-    return np.where(there == 1, wave, found[0, 0].double().numpy() * level + middle)
+    return np.where(there == 1, wave, found[0, 0].cpu().double().numpy() * level + middle)
 
 
 def joined_in(wave: np.ndarray, missing: np.ndarray, found: np.ndarray, fade: int) -> np.ndarray:
