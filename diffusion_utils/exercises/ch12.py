@@ -23,7 +23,8 @@ def check_conditional(function: Callable[[Tensor, Tensor, Tensor], tuple[Tensor,
         wanted = r / (1 + r * r) * 3.0, ((1 - r * r) / (1 + r * r)) ** 0.5  # only the two neighbours say anything
         for name, given, right in (("mean", mean, wanted[0]), ("std", std, wanted[1])):
             if torch.as_tensor(given).numel() != 1 or abs(float(given) - right) > 1e-9:  # float64
-                return verdict(1, f"with r = {r} one value is missing: its {name} is {right:.4f}, yours {given}")
+                yours = ", ".join(f"{float(value):.4f}" for value in torch.as_tensor(given).flatten())
+                return verdict(1, f"with r = {r} one value is missing: its {name} is {right:.4f}, yours {yours}")
     return verdict(1)
 
 
@@ -63,8 +64,8 @@ def check_maximum(function: Callable[[Tensor], Tensor]) -> None:
     """Exercise 4. function(paths (M, 24)) is the value that the day's maximum exceeds with a chance of 10 %."""
     generator = torch.Generator().manual_seed(0)
     level = torch.randn(4000, 1, generator=generator)
-    for name, paths in (("whose hours all move together", level + 0.01 * torch.randn(4000, HOURS, generator=generator)),
-                        ("whose hours know nothing of each other", torch.randn(4000, HOURS, generator=generator))):
+    for name, paths in (("whose hours know nothing of each other", torch.randn(4000, HOURS, generator=generator)),
+                        ("whose hours all move together", level + 0.01 * torch.randn(4000, HOURS, generator=generator))):
         given, wanted = float(function(paths)), float(paths.amax(1).quantile(0.9))
         if abs(given - wanted) > 1e-4:  # float32
             return verdict(4, f"of paths {name} a tenth exceeds {wanted:.3f} at some hour; yours is {given:.3f}")
