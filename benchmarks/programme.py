@@ -37,7 +37,7 @@ CPU: list[list[tuple[int, str]]] = [
     [(55, "latent_vs_pixel.py latent --minutes 40"), (60, "latent_vs_pixel.py pixels-4 --minutes 40")],
     [(70, "latent_vs_pixel.py pixels-2 --minutes 40")],
     [(20, "series_baselines.py"), (15, "series_bars.py"), (15, "series_figures.py")],
-    [(40, "text_bars.py"), (10, "text_figures.py"), (15, "names_bars.py")],
+    [(30, "text_bars.py"), (10, "text_figures.py"), (10, "names_bars.py")],
     [(60, "qm9_bars.py"), (35, "video_bars.py")],
     [(45, "unclip_bars.py"), (30, "speech_bars.py")],
 ]
