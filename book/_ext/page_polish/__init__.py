@@ -10,21 +10,23 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from . import accessible, code_lines, metadata, pictures, release, scripts, set_up, theme, versions
+from . import accessible, code_lines, metadata, pictures, release, scripts, set_up, tab_stops, theme, unused, versions
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
     site = Path(app.outdir)
-    icons = theme.take_icons(site)      # before the pages name the versions of the style sheets
-    for page in site.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        polished = theme.lighten(accessible.repair(text), page.name, icons)
-        polished = code_lines.with_lines(polished)
-        polished = versions.with_versions(polished, page.parent)
-        if polished != text:
-            page.write_text(polished, encoding="utf-8")
+    icons = theme.take_icons(site)
+    tab_stops.wait(site)
+    pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
+    polished = {page: code_lines.with_lines(theme.lighten(accessible.repair(text), page.name, icons))
+                for page, text in pages.items()}
+    unused.lighten(site, polished.values())     # before the pages name the versions of the style sheets
+    for page, text in polished.items():
+        text = versions.with_versions(text, page.parent)
+        if text != pages[page]:
+            page.write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
