@@ -50,7 +50,7 @@ class WindowGaussian(nn.Module):
         counts as 0, and each channel is divided by the root of the share that is there, lest it seem to vary less than it does.
         """
         known = bridged(values.cpu().double())
-        share = 1 - known.isnan().to(known.dtype).mean(1, keepdim=True).clamp(min=1 / values.shape[1])
+        share = (1 - known.isnan().to(known.dtype).mean(1, keepdim=True)).clamp(min=1 / values.shape[1])
         known = known.nan_to_num(nan=0.0) / share.sqrt()
         n = values.shape[1]
         size = 2 * max(n, self.length)  # beyond the ends there is nothing to meet: no time is counted in a circle
