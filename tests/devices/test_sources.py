@@ -15,6 +15,10 @@ from project import ROOT, chapters
 PACKAGE = ROOT / "diffusion_utils"
 MAKERS = {"randn", "rand", "randint", "randperm", "zeros", "ones", "full", "empty", "normal"}
 WIDE = {  # .double() without .cpu() before it: "file function", or "chapter cell"
+    "exercises/ch09.py check_seen": "what a reader wrote, on the CPU",
+    "09_text 4e95cf32": "three classes, on the CPU",
+    "09_text 78858437": "two words, on the CPU",
+    "09_text 4b27af53": "two words, on the CPU",
     "metrics/emoji.py share_right": "ranks are counted on the CPU",
     "metrics/emoji.py tops": "ranks are counted on the CPU",
     "metrics/emoji.py remembered": "what was counted is on the CPU",
@@ -36,6 +40,8 @@ WIDE = {  # .double() without .cpu() before it: "file function", or "chapter cel
     "13_article_code middle": "a schedule's table",
 }
 MADE = {  # made like something that is given, without a device
+    "09_text 78858437": "two words, on the CPU",
+    "09_text 281b01c7": "what a reader wrote, on the CPU",
     "baselines.py quantile_regression": "simple methods stay on the CPU",
     "baselines.py with_residuals": "simple methods stay on the CPU",
     "chapters/article/measure.py loss_at_the_listings_levels": "moved batch by batch",
@@ -76,6 +82,8 @@ MADE = {  # made like something that is given, without a device
     "metrics/video_reading.py own_style": "frames that were brought to the CPU",
     "metrics/video_reading.py portraits": "digits that were brought to the CPU",
     "recipes/video.py VideoRecipe.loss_fn.loss": "drawn on the CPU, then moved",
+    "recipes/joint.py SameDigits.rows": "which scenes stand in a batch is drawn on the CPU",
+    "recipes/prior.py PriorRecipe.loss_fn.loss": "drawn on the CPU, then moved",
     "video.py draw_video": "moved batch by batch",
     "recipes/stretch.py chosen_stretch": "scores are added up on the CPU",
     "recipes/mnist_classifier.py jitter": "turns and shifts, of which the grid is moved",
