@@ -39,6 +39,13 @@ def check_count(cond: Condition, n: int) -> None:
             raise ValueError(f"{name} must be a tensor for each of {n} samples, ({n}, …), got {given}")
 
 
+def check_names(cond: Condition, *names: str) -> None:
+    """Raise ValueError unless the condition is a dictionary of these entries."""
+    if not isinstance(cond, dict) or set(cond) != set(names):
+        given = ", ".join(cond) if isinstance(cond, dict) else type(cond).__name__
+        raise ValueError(f"the condition must be a dictionary of {', '.join(names)}, got {given}")
+
+
 def without(cond: Condition, *names: str) -> Condition:
     """A dictionary less these entries; None once nothing is left. Raises ValueError for a name that is not there."""
     if not isinstance(cond, dict) or not set(names) <= set(cond):

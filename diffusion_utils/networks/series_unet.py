@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from ..conditions import check_names
 from .network import Network
 from .unet import UNet
 
@@ -37,9 +38,7 @@ class SeriesUNet(Network):
         """Raises ValueError unless there are known, mask and side, of so many samples and channels."""
         if cond is None:
             return
-        if not isinstance(cond, dict) or set(cond) != set(TOLD):
-            given = ", ".join(cond) if isinstance(cond, dict) else type(cond).__name__
-            raise ValueError(f"the condition must be a dictionary of {', '.join(TOLD)}, got {given}")
+        check_names(cond, *TOLD)
         for name, channels in zip(TOLD, (self.series, self.series, self.side), strict=True):
             if cond[name].ndim != 3 or tuple(cond[name].shape[:2]) != (batch, channels):
                 raise ValueError(f"{name} must be ({batch}, {channels}, L), got {tuple(cond[name].shape)}")

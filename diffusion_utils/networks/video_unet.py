@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from ..conditions import check_names
 from .frame_attention import FrameAttention, TimeAttention, distances
 from .network import Network
 from .unet import UNet
@@ -46,9 +47,7 @@ class VideoUNet(Network):
         """Raises ValueError unless there are known, mask and index of so many samples, and of as many frames."""
         if cond is None:
             return
-        if not isinstance(cond, dict) or set(cond) != set(TOLD):
-            given = ", ".join(cond) if isinstance(cond, dict) else type(cond).__name__
-            raise ValueError(f"the condition must be a dictionary of {', '.join(TOLD)}, got {given}")
+        check_names(cond, *TOLD)
         known, mask, index = (cond[name] for name in TOLD)
         if known.ndim != 5 or len(known) != batch or mask.shape != known.shape or index.shape != known.shape[:2]:
             raise ValueError(f"known and mask must be ({batch}, K, C, H, W), and index ({batch}, K); got "

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..conditions import Condition
+from ..conditions import Condition, check_names
 from ..joint import UNIT
 from .network import Network
 from .text_unet import check_prompts, empty_prompts
@@ -35,9 +35,7 @@ class WordsAndVector(Network):
         """Raise ValueError unless these are words and unit vectors (or zeros) of so many samples."""
         if cond is None:
             return
-        if not isinstance(cond, dict) or set(cond) != {"tokens", self.vector}:
-            given = ", ".join(cond) if isinstance(cond, dict) else type(cond).__name__
-            raise ValueError(f"a dictionary of tokens and {self.vector} is needed, got {given}")
+        check_names(cond, "tokens", self.vector)
         check_prompts(cond["tokens"], batch, self.length, self.vocabulary)
         x = cond[self.vector]
         if x.shape != (batch, self.size) or not x.is_floating_point():

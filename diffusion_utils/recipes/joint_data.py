@@ -12,48 +12,27 @@ from .. import checkpoints
 from ..checkpoints import Checkpoint, find_trained
 from ..data.scenes import SceneData
 from ..metrics.joint import images_of, texts_of
+from .latent_data import MadeOf
 
 
 @dataclass(frozen=True, eq=False)
-class VectorData:
-    """vectors: unit vectors of all pictures, float16 (N, size); data: what they are of; net: the joint embedding.
+class VectorData(MadeOf):
+    """values: unit vectors of all pictures, float16 (N, size); net: the joint embedding.
 
     A sample is a vector times √size, so that its numbers are of the size of the noise's: those of a unit vector are ⅛ where
-    there are 64, and a little noise would drown them. It has no range.
+    there are 64, and a little noise would drown them.
     """
 
-    vectors: Tensor
-    data: SceneData
     net: nn.Module
-    clip = None
-
-    @property
-    def name(self) -> str:
-        return f"embeddings of {self.data.name}"
-
-    @property
-    def source(self) -> str:
-        return self.data.source
-
-    @property
-    def sha256(self) -> str:
-        return self.data.sha256
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one vector, (size,)."""
-        return tuple(self.vectors.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self.vectors)
+    made = "embeddings"
 
     def to(self, device: torch.device) -> VectorData:
         """The same vectors on the device."""
-        return replace(self, vectors=self.vectors.to(device))
+        return replace(self, values=self.values.to(device))
 
     def x0(self, rows: Tensor) -> Tensor:
         """The vectors of these rows times √size, float32."""
-        return self.vectors[rows].float() * self.vectors.shape[1] ** 0.5
+        return self.values[rows].float() * self.values.shape[1] ** 0.5
 
     def condition(self, rows: Tensor) -> dict[str, Tensor]:
         """Full captions of these rows, and their unit vectors."""

@@ -13,20 +13,17 @@ from ..devices import autocast
 
 
 @dataclass(frozen=True, eq=False)
-class LatentData:
-    """codes: float16 (N, latent, h, w), in units in which all of them together have mean 0 and standard deviation 1 in each
-    channel; data: what they are the codes of. It has no clip: codes have no range.
+class MadeOf:
+    """values (N, …): what a network made of each sample of `data`. It has no clip, for such numbers have no range."""
 
-    They are the encoder's means, and no draws. Where a picture is plain, a draw is mostly noise, which nobody could predict.
-    """
-
-    codes: Tensor
+    values: Tensor
     data: Dataset
     clip = None
+    made = "what was made"
 
     @property
     def name(self) -> str:
-        return f"codes of {self.data.name}"
+        return f"{self.made} of {self.data.name}"
 
     @property
     def source(self) -> str:
@@ -38,19 +35,30 @@ class LatentData:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one code, (latent, h, w)."""
-        return tuple(self.codes.shape[1:])
+        """Of what was made of one sample."""
+        return tuple(self.values.shape[1:])
 
     def __len__(self) -> int:
-        return len(self.codes)
+        return len(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class LatentData(MadeOf):
+    """values: codes, float16 (N, latent, h, w), in units in which all of them together have mean 0 and standard deviation 1 in
+    each channel.
+
+    They are the encoder's means, and no draws. Where a picture is plain, a draw is mostly noise, which nobody could predict.
+    """
+
+    made = "codes"
 
     def to(self, device: torch.device) -> LatentData:
         """The same codes on the device."""
-        return replace(self, codes=self.codes.to(device), data=self.data.to(device))
+        return replace(self, values=self.values.to(device), data=self.data.to(device))
 
     def x0(self, rows: Tensor) -> Tensor:
         """The codes of these rows, float32."""
-        return self.codes[rows].float()
+        return self.values[rows].float()
 
     def condition(self, rows: Tensor):
         """What belongs to these rows of the data."""

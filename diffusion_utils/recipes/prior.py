@@ -62,6 +62,6 @@ class PriorRecipe(DiffusionRecipe):
         """What the card needs to be loaded; and how far the vectors of test pictures are from those of training pictures, the
         floor of what is drawn."""
         test = self.load("test")
-        far = frechet_distance(*feature_statistics(data.vectors.float()),
+        far = frechet_distance(*feature_statistics(data.values.float()),
                                *feature_statistics(vectors_of(test, data.net).float()))
         return {}, {"needs": {"clip": needed(self.embedding, folder.parent)}, "figures": {"fd_floor_test": far, "n": len(test)}}

@@ -68,12 +68,12 @@ class UnclipRecipe(ScenesRecipe):
     def prepare(self, data: Dataset, runs: Path, device: torch.device) -> DecoderData:
         """The codes of all pictures, and their vectors."""
         codes = super().prepare(data, runs, device)
-        return DecoderData(codes.codes, data, vectors_of(data, embedding(self.embedding, runs, device).net))
+        return DecoderData(codes.values, data, vectors_of(data, embedding(self.embedding, runs, device).net))
 
     def loss_fn(self, data: DecoderData, device: torch.device, group: Group, runs: Path | None = None) -> LossFn:
         """Random t, ε and captions for the rows; vectors and captions are hidden each on its own; the mean squared error."""
         schedule, shape, told = self.make_schedule(), data.shape, data.data
-        codes, vectors = data.codes.to(device), data.vectors.to(device)
+        codes, vectors = data.values.to(device), data.vectors.to(device)
 
         def loss(net: nn.Module, step: Step) -> Tensor:
             n, generator = len(step.rows), step.generator

@@ -68,7 +68,7 @@ def test_a_vector_comes_to_the_network_as_large_as_noise(net):
 
 
 @pytest.mark.parametrize(("cond", "says"), [
-    (TOKENS, "a dictionary of tokens and text is needed, got Tensor"), ({"tokens": TOKENS}, "got tokens"),
+    (TOKENS, "a dictionary of tokens, text, got Tensor"), ({"tokens": TOKENS}, "got tokens"),
     (CAPTION | {"text": 2 * TEXT}, "text must hold unit vectors.*got lengths 2…2"),
     (CAPTION | {"text": TEXT[:1]}, r"text must be float \(2, 16\)"), (CAPTION | {"tokens": TOKENS + 1}, "begin with 1")])
 def test_what_is_no_caption_is_refused(net, cond, says):

@@ -61,7 +61,7 @@ def test_the_ways_in_are_left_alone_by_an_optimiser_of_matrices(net):
 
 
 @pytest.mark.parametrize(("cond", "says"), [
-    (TOKENS, "a dictionary of tokens and image is needed"), (TOLD | {"image": 0.5 * IMAGE}, "image must hold unit vectors"),
+    (TOKENS, "a dictionary of tokens, image, got Tensor"), (TOLD | {"image": 0.5 * IMAGE}, "image must hold unit vectors"),
     (TOLD | {"image": IMAGE.double()[:, :3]}, r"image must be float \(2, 16\)")])
 def test_what_is_no_embedding_is_refused(net, cond, says):
     with pytest.raises(ValueError, match=says):

@@ -84,9 +84,9 @@ def test_what_the_prior_learns_is_as_large_as_noise():
     torch.testing.assert_close(data.condition(rows)["text"], data.net.text(data.data.condition(rows)))
 
 
-def test_captions_and_vectors_are_hidden_each_by_a_chance_of_its_own(runs):
-    """Ramesh et al. 2022, section 2.1: a tenth of the vectors, half of the captions."""
-    recipe, scenes, told = get_recipe("scenes-unclip"), load_scenes("test", 400), []
+def told_while_learning(name: str, runs: Path) -> dict[str, torch.Tensor]:
+    """What the network of a recipe is told of 400 scenes in a step of training."""
+    recipe, scenes, told = get_recipe(name), load_scenes("test", 400), []
 
     class Listener(torch.nn.Module):
         """Notes what it is told, and says 0."""
@@ -99,28 +99,23 @@ def test_captions_and_vectors_are_hidden_each_by_a_chance_of_its_own(runs):
 
     data = recipe.prepare(scenes, runs, torch.device("cpu"))
     recipe.loss_fn(data, torch.device("cpu"), Group())(Listener(), step_of(torch.arange(400)))
-    words = (told[0]["tokens"] == tokens_of("")).all(1).double()
-    vectors = (told[0]["image"] == 0).all(1).double()
+    return told[0]
+
+
+def test_captions_and_vectors_are_hidden_each_by_a_chance_of_its_own(runs):
+    """Ramesh et al. 2022, section 2.1: a tenth of the vectors, half of the captions."""
+    told = told_while_learning("scenes-unclip", runs)
+    words = (told["tokens"] == tokens_of("")).all(1).double()
+    vectors = (told["image"] == 0).all(1).double()
     for hidden, share in ((words, 0.5), (vectors, 0.1), (words * vectors, 0.05)):
         assert abs(float(hidden.mean()) - share) < 4 * (share * (1 - share) / 400) ** 0.5  # 4 standard errors
 
 
 def test_a_tenth_of_the_captions_is_hidden_from_the_prior(runs):
-    recipe, scenes, told = get_recipe("scenes-prior"), load_scenes("test", 400), []
-
-    class Listener(torch.nn.Module):
-        """Notes what it is told, and says 0."""
-
-        hide = recipe.build().hide
-
-        def forward(self, x, time, cond):
-            told.append(cond)
-            return torch.zeros_like(x)
-
-    data = recipe.prepare(scenes, runs, torch.device("cpu"))
-    recipe.loss_fn(data, torch.device("cpu"), Group())(Listener(), step_of(torch.arange(400)))
-    both = [(told[0]["tokens"] == tokens_of("")).all(1), (told[0]["text"] == 0).all(1)]
+    told = told_while_learning("scenes-prior", runs)
+    both = [(told["tokens"] == tokens_of("")).all(1), (told["text"] == 0).all(1)]
     assert torch.equal(*both) and abs(float(both[0].double().mean()) - 0.1) < 4 * (0.1 * 0.9 / 400) ** 0.5
+
 
 
 def test_the_decoder_begins_as_scenes_latent(runs):
