@@ -79,12 +79,15 @@ def grown_around(record: dict, **options) -> MoleculeScrubber:
 
 
 def plot_molecules(rows: Tensor, names: Sequence[str], columns: int = 3,
-                   size: float = 2.1) -> Figure:
-    """Rows (n, L) as drawings with a name below each; an atom with too many bonds stands in a ring. size: inches of one."""
+                   size: float = 2.1, like: Tensor | None = None) -> Figure:
+    """Rows (n, L) as drawings with a name below each; an atom with too many bonds stands in a ring.
+
+    size: inches of one. like: rows whose atoms stand where these are to stand, by default the same.
+    """
     count = -(-len(rows) // columns)
     fig, axes = plt.subplots(count, columns, figsize=(size * columns, (size + 0.3) * count), squeeze=False)
     font = max(11, ON_A_PHONE * size * columns)
-    drawn = zip(axes.flat, rows, layout(rows), too_many(rows), names, strict=False)
+    drawn = zip(axes.flat, rows, layout(rows if like is None else like), too_many(rows), names, strict=False)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, row, places, wrong, name in drawn:
