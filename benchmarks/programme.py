@@ -38,7 +38,7 @@ CPU: list[list[tuple[int, str]]] = [
     [(70, "latent_vs_pixel.py pixels-2 --minutes 40")],
     [(20, "series_baselines.py"), (15, "series_bars.py"), (15, "series_figures.py")],
     [(80, "text_bars.py"), (20, "text_figures.py")],
-    [(60, "qm9_bars.py")],
+    [(60, "qm9_bars.py"), (15, "molecule_figures.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.
 CUDA: list[list[tuple[int, str]]] = [
