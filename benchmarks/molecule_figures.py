@@ -1,11 +1,13 @@
 """The record of chapter 11's figures: graphs on their way from noise to molecules, rings asked for, and pieces grown around.
 
-    python benchmarks/molecule_figures.py [--checkpoint qm9-graph] [--quick]
+    python benchmarks/molecule_figures.py [--checkpoint qm9-graph] [--quick] [--only PART …]
 
 Resumable, part by part; about a quarter of an hour on two cores.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from timing import Results, arguments
@@ -61,6 +63,7 @@ def grown_around(checkpoint: Checkpoint, line: str, n: int) -> dict:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--checkpoint", default="qm9-graph", help="a shipped one, or a path (default: qm9-graph)")
+    parser.add_argument("--only", nargs="+", help="these parts alone")
     args = parser.parse_args()
     checkpoint, n = checkpoints.load(args.checkpoint, args.device), SHOWN if args.quick else N
     walked = checkpoint.sampler.times(checkpoint.schedule)
@@ -71,13 +74,12 @@ def main() -> None:
     settings |= {name: list(settings[name]) for name in ("rings", "weights")}  # as JSON gives them back
     results = Results("molecule_figures", checkpoint.device, "graphs on their way from noise to molecules; rings asked for; "
                       "pieces that are kept", n, settings, args.quick, anywhere=True)
-    for draw in range(DRAWS):
-        results.part(f"path {draw}", lambda draw=draw: path(checkpoint, draw, times))
-    for count in RINGS:
-        for weight in WEIGHTS:
-            results.part(f"rings {count} w {weight:g}", lambda count=count, weight=weight: asked(checkpoint, count, weight, n))
-    for line in PIECES.values():
-        results.part(f"piece {line}", lambda line=line: grown_around(checkpoint, line, n))
+    parts: dict[str, Callable[[], dict]] = {
+        f"path {draw}": lambda draw=draw: path(checkpoint, draw, times) for draw in range(DRAWS)}
+    parts |= {f"rings {count} w {weight:g}": lambda count=count, weight=weight: asked(checkpoint, count, weight, n)
+              for count in RINGS for weight in WEIGHTS}
+    parts |= {f"piece {line}": lambda line=line: grown_around(checkpoint, line, n) for line in PIECES.values()}
+    results.measure(parts, args.only)
     print(f"{results.path}: {results.path.stat().st_size / 1000:.0f} kB")
 
 
