@@ -39,7 +39,8 @@ def bonds_svg(row: list[int], at: list[int], N: int, kept: int) -> str:
             order, place = row[place], place + 1
             if order and max(row[i], row[j]) < 4:
                 kind = "fs-bond fs-bond-kept" if j < kept else "fs-bond"
-                lines += [f'<path class="{kind}" d="{d}"></path>' for d in lines_of(*at[2 * i:2 * i + 2], *at[2 * j:2 * j + 2], order)]
+                ends = *at[2 * i:2 * i + 2], *at[2 * j:2 * j + 2]
+                lines += [f'<path class="{kind}" d="{d}"></path>' for d in lines_of(*ends, order)]
     return "".join(lines)
 
 

@@ -13,7 +13,7 @@ from .widget_page import press
 DRAWN = """figure => [...figure.querySelectorAll(".fs-molecules :is(path, circle, text)")].map((part) =>
     [part.getAttribute("class"), ...["d", "cx", "cy", "r", "x", "y"].map((name) => part.getAttribute(name) ?? ""),
      part.textContent])"""
-STILL = """html => { const figure = new DOMParser().parseFromString(html, "text/html").body; return (%s)(figure); }""" % DRAWN
+STILL = f"html => ({DRAWN})(new DOMParser().parseFromString(html, 'text/html').body)"
 
 
 @pytest.fixture(scope="module")
