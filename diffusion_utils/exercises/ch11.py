@@ -69,8 +69,8 @@ def check_noise(function: Callable[[Tensor, float, Tensor, Tensor, Tensor], Tens
     wanted = (1 - kept) * m
     wanted[3] += kept
     if float((share - wanted).abs().max()) > 0.03:  # five standard deviations of a share of 7,140
-        return verdict(3, f"of triple bonds {float(share[3]):.2f} are still there, in place of {float(wanted[3]):.2f}: was a "
-                       "pair drawn twice, or changed after it was drawn?")
+        return verdict(3, f"of triple bonds {float(share[3]):.2f} are still there, in place of {float(wanted[3]):.2f}: "
+                       "perhaps a pair was drawn twice, or changed after it was drawn")
     return verdict(3)
 
 

@@ -62,7 +62,7 @@ def test_the_solution_passes(check, solution, number, capsys) -> None:
     (ch11.check_molecule, lambda allowed, matrix: bool((matrix.sum(1) <= allowed).all()), "lead from each atom"),
     (ch11.check_molecule, lambda allowed, matrix: bool((matrix.sum(1) == allowed).all()), "CCO is a molecule"),
     (ch11.check_noise, lambda matrix, kept, m, u, v: matrix, "of triple bonds 1.00"),  # the stub
-    (ch11.check_noise, larger, "was a pair drawn twice"),
+    (ch11.check_noise, larger, "a pair was drawn twice"),
     (ch11.check_noise, lambda matrix, kept, m, u, v: torch.where(u < kept, matrix, 1).triu(1), "is not the bond from j to i"),
     (ch11.check_noise, lambda *given: noised(*given) + torch.eye(120, dtype=torch.int64), "bound to itself"),
     (ch11.check_noise, lambda matrix, *_: matrix / 2, "whole numbers"),
