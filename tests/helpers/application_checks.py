@@ -11,12 +11,15 @@ from device_checks import check, noise
 from diffusion_utils import checkpoints, devices, edits, recipes
 from diffusion_utils.data.electricity import toy_transformer
 from diffusion_utils.data.scenes import load_scenes
+from diffusion_utils.discrete import DiscreteSampler
 from diffusion_utils.forecast import fill, gaussian_fill
 from diffusion_utils.latent import Identity
 from diffusion_utils.masks import last_hours
 from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.scenes import read_scenes
 from diffusion_utils.metrics.series import fair_crps
+from diffusion_utils.molecules import row_of
+from diffusion_utils.molecules.draw import draw_graphs, graph_walk, limits_of, sized
 from diffusion_utils.networks import Autoencoder, TextUNet
 from diffusion_utils.recipes.latent_data import encoded
 from diffusion_utils.recipes.series import series_recipe
@@ -60,6 +63,15 @@ def check_training_on_molecules(device: torch.device) -> object:
     recipe = dataclasses.replace(recipe, network=recipe.network | {"dim": 16, "pair_dim": 8, "layers": 1, "heads": 2})
     loss = recipe.loss_fn(recipe.load("train"), device, Group())
     return loss(recipe.build().to(device), step_of(torch.arange(4)))
+
+
+@check("molecules.draw.draw_graphs", "molecules.draw.graph_walk", "molecules.draw.sized")
+def check_drawing_molecules(device: torch.device) -> object:
+    model = checkpoints.load("qm9-graph", device)
+    told = sized(model.denoiser, torch.tensor([9, 5]), model.num_classes)
+    *_, end = graph_walk(told, model.schedule, limits_of(model.card["config"]), 9, DiscreteSampler(3), batch=2)
+    asked = draw_graphs(model, 2, DiscreteSampler(3), cond=torch.tensor([1, 2]), weight=2.0, scaffold=row_of("C1CC1", 9))
+    return end.x_t, asked
 
 
 # Latents
