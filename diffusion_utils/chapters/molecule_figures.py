@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from diffusion_utils.chapters.plotting import BLUE, GREEN, GREY, ON_A_PHONE, ORANGE
+from diffusion_utils.chapters.plotting import BLUE, GREEN, GREY, ON_A_PHONE, ORANGE, RED
 from diffusion_utils.molecules import ABSENT, ELEMENTS, bond_matrix, rings, split, valid
 from diffusion_utils.molecules.picture import layout
 from diffusion_utils.molecules.rows import too_many
@@ -112,6 +112,6 @@ def draw_molecule(ax: plt.Axes, row: Tensor, places: Tensor, wrong: Tensor, font
         ax.plot(*places[i], "o", markersize=1.35 * font, color=TINTS[int(atoms[i])], alpha=0.3, zorder=3)
         ax.text(*places[i], ELEMENTS[int(atoms[i])], ha="center", va="center", fontsize=font, zorder=4)
         if bool(wrong[i]):
-            ax.plot(*places[i], "o", markersize=1.7 * font, color="none", markeredgecolor="#D55E00", markeredgewidth=2, zorder=5)
+            ax.plot(*places[i], "o", markersize=1.7 * font, color="none", markeredgecolor=RED, markeredgewidth=2, zorder=5)
     reach = max(1.6, float(places[here].abs().max()) + 0.5) if here else 1.0
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
