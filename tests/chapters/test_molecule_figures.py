@@ -60,6 +60,7 @@ def test_rings_are_said_of_each_and_counted_of_all(record):
 def test_a_piece_is_drawn_heavily_as_far_as_it_goes(record):
     widget = grown_around(record)
     assert widget.axes[0]["values"] == ["three-ring", "alcohol"] and len(widget.axes[1]["values"]) == 2
+    assert widget.captions[2] == "Heavy bonds: the piece CO, kept as it is."
     assert widget.kept == [3, 3, 2, 2] and dict(widget.readouts)["molecules"] == ["50% of 40"] * 4
 
 
