@@ -73,8 +73,8 @@ def grown_around(record: dict, **options) -> MoleculeScrubber:
     kept = [[part["atoms"]] * shown for part in parts]
     shares = [[f"{part['valid']:.0%} of {part['n']}"] * shown for part in parts]
     said = [[f"Heavy bonds: the piece {line}, kept as it is."] * shown for line in pieces.values()]
-    about = {"title": "Molecules grown around a piece", "captions": said, "name": "fig-grown-around-a-piece", "interval_ms": 1500,
-             "alt": "Four molecules that hold the same piece"} | options
+    about = {"title": "Molecules grown around a piece", "name": "fig-grown-around-a-piece", "interval_ms": 1500,
+             "captions": said, "alt": "Four molecules that hold the same piece"} | options
     axes = [Axis("piece", list(pieces), buttons=True), Axis("draw", range(1, shown + 1), buttons=True)]
     return MoleculeScrubber.from_rows(rows, axes=axes, kept=kept, readouts={"molecules": shares}, **about)
 

@@ -1,7 +1,7 @@
 // MoleculeScrubber: sliders over graphs computed beforehand, drawn as atoms and bonds. molecule_still.py draws the same for a
 // page without JavaScript.
 
-const [ATOM, WRONG, APART] = [12, 15, 5.5]; // radii of an atom and of the ring around a wrong one; between a double bond's lines
+const [ATOM, WRONG, APART] = [12, 15, 5.6]; // radii of an atom and of the ring around a wrong one; between a double bond's lines
 
 function render({ model, el }) {
   const settings = model.get("settings");

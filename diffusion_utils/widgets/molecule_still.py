@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 CELL, BELOW = 200, 24  # units of a cell, and of the line of words below it; as in molecule_scrubber.js
-ATOM, WRONG, APART = 12, 15, 5.5  # radius of an atom and of the ring around a wrong one; from line to line of a double bond
+ATOM, WRONG, APART = 12, 15, 5.6  # radius of an atom and of the ring around a wrong one; from line to line of a double bond
 
 
 def face_svg(state: dict, frame: int) -> str:
