@@ -109,9 +109,9 @@ def flat_labels(labels: list | None, rows: Tensor, shape: tuple[int, ...]) -> li
 
 
 def fault_of(row: Tensor) -> str:
-    """What is wrong with a row (L,), in few words."""
+    """What is wrong with a row (L,), in few words: how many atoms have too many bonds, in how many pieces it falls."""
     found, wrong = faults(row[None]), int(too_many(row[None]).sum())
-    said = [f"{wrong} with too many bonds"] if wrong else []
+    said = [f"{wrong} overfull"] if wrong else []
     said += [f"{pieces_of(row)} pieces"] if bool(found["pieces"]) else []
     return ", ".join(said) or ("no atoms" if bool(found["empty"]) else "a molecule")
 

@@ -44,7 +44,7 @@ def test_noise_becomes_molecules_and_says_how_many(record):
     assert [axis["name"] for axis in widget.axes] == ["t", "draw"] and widget.name == "fig-atoms-and-bonds-form"
     widget.index, widget.index2 = 0, 1
     assert dict(widget.readouts)["molecules"][widget.frame] == "1 of 4"
-    assert widget.labels[widget.frame] == ["2 pieces", "2 pieces", "1 with too many bonds", "a molecule"]
+    assert widget.labels[widget.frame] == ["2 pieces", "2 pieces", "1 overfull", "a molecule"]
     widget.index = 1
     assert widget.rows[widget.frame] == "".join(texts("CC", "CN", "CF", "CC"))
 

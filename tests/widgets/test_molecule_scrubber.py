@@ -24,10 +24,10 @@ def test_each_frame_shows_its_graphs_and_says_what_is_wrong():
     widget = molecules()
     html = still(widget, 1, 0)
     assert letters(html) == ["C", "C", "O", "C", "F", "C"] and html.count("fs-bond") == 2 + 3
-    assert widget.labels[widget.frame] == ["2 pieces", "1 with too many bonds"] and html.count("fs-wrong") == 1
-    assert 'aria-label="Two graphs. 2 pieces, 1 with too many bonds"' in html
+    assert widget.labels[widget.frame] == ["2 pieces", "1 overfull"] and html.count("fs-wrong") == 1
+    assert 'aria-label="Two graphs. 2 pieces, 1 overfull"' in html
     assert still(widget, 0, 0).count("fs-wrong") == 2  # the middle carbon of C#C#O, and its oxygen
-    assert widget.labels[widget.frame] == ["2 with too many bonds", "3 pieces"]
+    assert widget.labels[widget.frame] == ["2 overfull", "3 pieces"]
     html = still(widget, 2, 0)
     assert widget.labels[widget.frame] == ["a molecule"] * 2 and "fs-wrong" not in html and html.count("fs-bond") == 3 + 3
     assert widget.still_form()[0]["text/plain"] == "Two graphs\na molecule\na molecule"
