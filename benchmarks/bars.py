@@ -17,6 +17,8 @@ from statistics import median
 
 from qm9_bars import goals as molecules
 from timing import read, say
+from unclip_judged import goals as unclip
+from video_bars import goals as video
 
 from diffusion_utils.chapters.speed import first_arrival, one_clock, training_rates
 from diffusion_utils.checkpoints import read_card
@@ -187,8 +189,12 @@ def bars(folder: Path, device: str) -> Iterator[Bar]:
         yield from scenes(record)
     if record := read(folder, "emoji_bars", device):
         yield from emoji(record)
+    if record := read(folder, "unclip_bars", device):
+        yield from unclip(record)
     if record := read(folder, "qm9_bars", device):
         yield from molecules(record)
+    if record := read(folder, "video_bars", device):
+        yield from video(record)
     path = folder / ("quality_vs_calls.json" if device == "cpu" else f"quality_vs_calls-{device}.json")
     if not path.exists():
         return (yield "quality_vs_calls", MISSING, None)

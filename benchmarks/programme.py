@@ -38,7 +38,8 @@ CPU: list[list[tuple[int, str]]] = [
     [(70, "latent_vs_pixel.py pixels-2 --minutes 40")],
     [(20, "series_baselines.py"), (15, "series_bars.py"), (15, "series_figures.py")],
     [(80, "text_bars.py"), (20, "text_figures.py")],
-    [(60, "qm9_bars.py"), (15, "molecule_figures.py")],
+    [(60, "qm9_bars.py"), (15, "molecule_figures.py"), (35, "video_bars.py")],
+    [(45, "unclip_bars.py"), (30, "speech_bars.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.
 CUDA: list[list[tuple[int, str]]] = [
@@ -52,7 +53,7 @@ CUDA: list[list[tuple[int, str]]] = [
 def commands(device: str, folder: Path = RUNS) -> list[list[str]]:
     """The arguments of Python, in order, for this kind of device. folder: of what is not finished."""
     kept = {"time_to_quality.py": folder, "quality_vs_calls.py": folder, "article.py": folder / "article",
-            "scenes_bars.py": folder, "emoji_bars.py": folder, "latent_vs_pixel.py": folder}
+            "scenes_bars.py": folder, "emoji_bars.py": folder, "latent_vs_pixel.py": folder, "unclip_bars.py": folder}
     found = []
     for _, line in sum(CUDA if device == "cuda" else CPU, []):
         name, *arguments = line.split()

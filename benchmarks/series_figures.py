@@ -24,7 +24,7 @@ from diffusion_utils.devices import describe
 from diffusion_utils.files import write_atomic
 from diffusion_utils.forecast import fill, gaussian_fill
 from diffusion_utils.masks import gap, last_hours, random_entries
-from diffusion_utils.metrics.series import coverage, fair_crps
+from diffusion_utils.metrics.series import coverage, fair_crps, sample_quantiles
 
 START = 12_000  # the hour of ETTh1 at which the figure's window begins, in the test part
 ENDS, LENGTHS = range(108, WINDOW + 1, 12), (12, 24, 48, 96)  # hours of the window at which a gap ends; how long it is
@@ -47,8 +47,8 @@ def fan(checkpoint: Checkpoint, series: Series) -> tuple[dict, dict[str, Tensor]
     numbers = {"truth": window[rows]}
     for k, (start, stop) in enumerate(gaps):
         filled, other = ours[k, :, rows, start:stop], gaussian[k, :, rows, start:stop]
-        numbers |= {f"quantiles_{k}": filled.quantile(torch.tensor(LEVELS), dim=0), f"paths_{k}": filled[:PATHS],
-                    f"other_{k}": other.quantile(torch.tensor(LEVELS[::4]), dim=0)}
+        numbers |= {f"quantiles_{k}": sample_quantiles(filled, LEVELS), f"paths_{k}": filled[:PATHS],
+                    f"other_{k}": sample_quantiles(other, LEVELS[::4])}
     std = series.std[:, None]
     scores = [{"gap": [start, stop], "inside_90": share_inside(ours[k], window, start, stop),
                "crps_train_std": float((fair_crps(ours[k], window) / std)[:, start:stop].mean()),

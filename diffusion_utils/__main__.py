@@ -1,4 +1,4 @@
-"""The command line: python -m diffusion_utils info | train | sample | evaluate | forecast | impute."""
+"""The command line: python -m diffusion_utils info | train | sample | evaluate | repair | forecast | impute."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .commands.forecast import forecast
 from .commands.impute import impute
 from .commands.info import info
 from .commands.options import batch_of, finite, path, spacing
+from .commands.repair import repair
 from .commands.sample import sample
 from .commands.train import train
 from .console import forgiving_output
@@ -25,6 +26,7 @@ from .metrics import METRICS
 from .recipes import RECIPES, get_recipe
 from .sampling import SAMPLERS, SPACINGS
 from .training import TrainingDiverged, TrainingInterrupted
+from .video import SCHEMES
 
 
 class Parser(argparse.ArgumentParser):
@@ -100,13 +102,20 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--label", help="0…9, or 'all' for 0, 1, …, 9, 0, …, or the name of a class (labels are written beside "
                      "the samples)")
     one.add_argument("--prompt", help="what to draw, in words that the checkpoint knows; an empty one for anything")
+    one.add_argument("--like", type=path, metavar="PICTURE",
+                     help="variations of a picture, of the size that the checkpoint draws")
     one.add_argument("--like-data", action="store_true", help="tell the network what belongs to the test data, in their order "
                      "(written beside the samples)")
+    one.add_argument("--voice", help="speech: whose voice, by name, or 'all' for one after the other (default: anybody's)")
     one.add_argument("--keep", metavar="TEXT", help="text: how it begins, with _ for each letter to be filled in")
     one.add_argument("--rings", help="molecules: how many rings they have, or 'all' for 0, 1, … in turn")
     one.add_argument("--scaffold", metavar="SMILES", help="molecules: a piece that each of them holds, and grows on")
+    one.add_argument("--frames", type=int, help="videos: how long they are (default: 60)")
+    one.add_argument("--scheme", help=f"videos: which frames are seen when, {', '.join(SCHEMES)} (default: hierarchy-2)")
+    one.add_argument("--given", help="videos: frames of test videos to go on with: none, first, five, ends, loop, or numbers "
+                     "such as 0-4,30 (default: none)")
     one.add_argument("--out", type=path, help="the .npy file; or, for pictures, a .png file with all of them; or, for text, a "
-                     ".txt file, and without it text is printed; or, for molecules, .smi or .svg")
+                     ".txt file, and without it text is printed; or, for molecules, .smi or .svg; or, for videos, .gif")
     one.set_defaults(run=sample)
 
     one = commands.add_parser("evaluate", parents=[sampling], help="print figures of samples or of a checkpoint as JSON")
@@ -117,6 +126,19 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--metric", help=f"{', '.join(METRICS)} (default: the checkpoint's own; digits for a file)")
     one.add_argument("--data", type=path, help="pictures: the folder to compare with (default: the one learnt from)")
     one.set_defaults(run=evaluate)
+
+    one = commands.add_parser("repair", help="fill a gap in a WAV file, or mend one that was clipped")
+    one.add_argument("file", type=path, metavar="FILE.wav", help="mono or stereo, of any rate")
+    one.add_argument("--checkpoint", type=path, default="speech-waveform", help="default: speech-waveform; or a run's folder")
+    one.add_argument("--gap", nargs="+", metavar="START:END", help="what is missing, in seconds, such as 0.30:0.35")
+    one.add_argument("--clipped", action="store_true", help="what is missing is what was cut off because it was too loud")
+    one.add_argument("--label", help="the digit that is said, where it is known")
+    one.add_argument("--voice", help="who says it, where it is one of the voices that the checkpoint knows")
+    one.add_argument("--steps", type=int, help="steps of the sampler (default: the checkpoint's own)")
+    one.add_argument("--seed", type=int, help="another seed fills it otherwise (default: 0)")
+    one.add_argument("--device", help="cpu, cuda, cuda:1 … or mps (default: DIFFUSION_DEVICE, else the best there is)")
+    one.add_argument("--out", type=path, required=True, help="NAME.wav, 16 bits a sample")
+    one.set_defaults(run=repair)
 
     filling = filling_options()
     one = commands.add_parser("forecast", parents=[filling], help="forecast the series in a CSV file")
@@ -133,6 +155,8 @@ def advice_on_memory(args: argparse.Namespace) -> str:
     """What to change where memory ran out."""
     if args.command == "train" and args.recipe == "pictures":
         return "a smaller --size needs less"
+    if args.command == "repair":
+        return "a machine with more memory is needed, or --device cpu"
     if args.command in ("forecast", "impute"):
         return "fewer --samples need less"
     if args.command == "train" and args.recipe == "series":

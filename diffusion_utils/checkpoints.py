@@ -33,12 +33,13 @@ class CheckpointError(RuntimeError):
 @dataclass(frozen=True)
 class Checkpoint:
     """name; card: the JSON (configuration, data, training, figures); net: in evaluation mode, on its device; parts: other
-    networks of the same file by name, such as an encoder of text."""
+    networks of the same file by name, such as an encoder of text; needs: other checkpoints that it draws with, by name."""
 
     name: str
     card: dict
     net: nn.Module
     parts: dict[str, nn.Module] = field(default_factory=dict)
+    needs: dict[str, Checkpoint] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -177,7 +178,17 @@ def load(name: str | Path, device: str | torch.device | None = None) -> Checkpoi
     tensors, chosen = read_tensors(name), pick_device(device)
     nets = {"net": card["config"]["network"]} | card["config"].get("parts", {})
     built = {part: _build(config, tensors, part, name, chosen) for part, config in nets.items()}
-    return Checkpoint(card["name"], card, built.pop("net"), built)
+    needs = {part: _needed(entry, name, chosen) for part, entry in card.get("needs", {}).items()}
+    return Checkpoint(card["name"], card, built.pop("net"), built, needs)
+
+
+def _needed(entry: dict, name: str | Path, device: torch.device) -> Checkpoint:
+    """A checkpoint that the one of this name draws with: trained in the same folder of runs, or shipped. entry: the name of
+    its recipe, and where only one will do, its SHA-256."""
+    other = load(find_trained(entry["checkpoint"], find_card(name).absolute().parent.parent), device)
+    if entry.get("sha256", other.card["sha256"]) != other.card["sha256"]:
+        raise CheckpointError(f"{name} learnt with another {other.name} than the one that is there now: train it again")
+    return other
 
 
 def _build(config: dict, tensors: dict[str, Tensor], part: str, name: str | Path, device: torch.device) -> nn.Module:

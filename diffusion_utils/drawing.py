@@ -94,6 +94,13 @@ def draw_series(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tens
     return draw_series(checkpoint, n, sampler, **how)
 
 
+def draw_unclip(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tensor:
+    """`unclip.draw_unclip`, which is built upon this file."""
+    from .unclip import draw_unclip
+
+    return draw_unclip(checkpoint, n, sampler, **how)
+
+
 def discrete_denoiser(checkpoint: Checkpoint) -> DiscreteDenoiser:
     """(x_t, t, cond) → ln f of the classes."""
     return DiscreteDenoiser(checkpoint.net, checkpoint.schedule)
@@ -153,6 +160,23 @@ def graph_figures(checkpoint: Checkpoint) -> dict:
     return {"bound": bits_of(checkpoint.net, config, checkpoint.schedule, sizes, load_data(config["data"], "test"))}
 
 
+def draw_video(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tensor:
+    """`video.draw_video`, which is built upon this file."""
+    from .video import draw_video
+
+    return draw_video(checkpoint, n, sampler, **how)
+
+
+def draw_speech(checkpoint: Checkpoint, n: int, sampler: Sampler, **how) -> Tensor:
+    """`speech.draw_speech`, which is built upon this file."""
+    from .speech import draw_speech
+
+    return draw_speech(checkpoint, n, sampler, **how)
+
+
 KINDS: dict[str, Kind] = {"gaussian": Kind(Sampler, draw_gaussian), "series": Kind(Sampler, draw_series),
+                          "speech": Kind(Sampler, draw_speech, usual=1000),
+                          "unclip": Kind(Sampler, draw_unclip),
                           "discrete": Kind(DiscreteSampler, draw_discrete, discrete_denoiser, discrete_figures, 256),
-                          "graph": Kind(DiscreteSampler, draw_graphs, discrete_denoiser, graph_figures)}
+                          "graph": Kind(DiscreteSampler, draw_graphs, discrete_denoiser, graph_figures),
+                          "video": Kind(Sampler, draw_video, usual=100)}

@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from .data.speech import EmphasisCodec
+
 
 class Codec(Protocol):
     """Turns samples into what the network sees, and back."""
@@ -54,7 +56,7 @@ class NetworkCodec:
 
 
 # kind → class, made from the rest of the card's "codec"; where that names a "part", from this network of the checkpoint
-CODECS: dict[str, type[Codec]] = {"identity": Identity, "network": NetworkCodec}
+CODECS: dict[str, type[Codec]] = {"identity": Identity, "network": NetworkCodec, "emphasis": EmphasisCodec}
 
 
 def kl_to_standard(mean: Tensor, log_variance: Tensor) -> Tensor:

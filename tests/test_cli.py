@@ -39,6 +39,8 @@ def test_info_lists_the_shipped_checkpoints():
     assert done.returncode == 0
     for name in ("mnist-unet", "mnist-unet-class", "mnist-classifier"):
         assert f"{name}: " in done.stdout
+    everything = read_card("scenes-latent")["figures"]["right"]["everything"]
+    assert f"\n    right: {{'everything': {everything:.4g}, " in done.stdout
 
 
 def test_sample_writes_float32_images_in_range(samples):

@@ -5,8 +5,8 @@
 // the same render() that JupyterLab calls. book/_ext/widgets/posters.py has put a still picture at each place; it stays
 // until the widget is ready, and for good, below a message, if the widget fails. Core ipywidgets are left alone.
 //
-// The page may hold code once for several widgets ("shared"), and name a file in _static/widgets/ in place of a widget's
-// data; book/_ext/widgets/files.py arranges that. Such a file is a script, and loads when the reader comes near.
+// The page may name a file in _static/widgets/ in place of a widget's data, code or style ("shared"); it is a script, and
+// loads when the reader comes near, or at once ("ahead"). book/_ext/widgets/files.py arranges that.
 (function () {
   const say = (name, value) => window.widgetWords[name].replace("{}", () => value); // posters.py writes the words
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
@@ -73,13 +73,13 @@
   }
 
   const models = new Map(); // two views of one model move together
-  async function modelFor(place, id, entry, shared) {
+  async function modelFor(place, id, entry) {
     if (entry.file && !files.has(entry.file)) await comesNear(place);
     const data = entry.file ? await loadFile(entry.file) : entry;
-    if (!models.has(id)) {
-      for (const key of ["_esm", "_css"]) data.state[key] = shared[data.state[key]] ?? data.state[key];
-      models.set(id, new Model(data));
-    }
+    await Promise.all(["_esm", "_css"].filter((key) => shared.has(data.state[key])).map(async (key) => {
+      data.state[key] = await loadFile(data.state[key]);
+    }));
+    if (!models.has(id)) models.set(id, new Model(data));
     return models.get(id);
   }
 
@@ -121,7 +121,7 @@
 
   // The data often stand above this script: what takes time to load is asked for now, while the page still arrives.
   const entries = {};
-  const shared = {};
+  const shared = new Set();
   const wasRead = new Set();
   let broken = null;
   function readData() {
@@ -131,9 +131,8 @@
       try {
         const data = JSON.parse(tag.textContent);
         Object.assign(entries, data.state);
-        Object.assign(shared, data.shared);
-        for (const name of data.modules ?? []) importModule(shared[name]).catch(() => {}); // whoever shows it, reports
-        if (data.first) loadFile(data.first).catch(() => {});
+        for (const name of data.shared ?? []) shared.add(name);
+        for (const name of data.ahead ?? []) loadFile(name).catch(() => {}); // whoever shows it, reports
       } catch (error) {
         broken = new Error(say("data_damaged"));
       }
@@ -145,7 +144,7 @@
       if (broken) throw broken;
       if (!entries[id]) throw new Error(say("data_missing"));
       if (entries[id].model_name !== "AnyModel") return;
-      modelFor(place, id, entries[id], shared).then((model) => show(place, model)).catch((error) => report(place, error));
+      modelFor(place, id, entries[id]).then((model) => show(place, model)).catch((error) => report(place, error));
     } catch (error) {
       report(place, error);
     }

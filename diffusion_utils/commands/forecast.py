@@ -27,7 +27,7 @@ SHARE = 0.75  # of a window: the longest forecast that checkpoints learn
 
 def forecast(args: argparse.Namespace) -> None:
     """Write the quantiles, sample paths and a figure of the hours after the last row of a CSV file."""
-    out, n, hours = check_out(args.out), check_samples(args.samples), 24 if args.hours is None else args.hours
+    out, n, hours = check_out(args.out, args.file), check_samples(args.samples), 24 if args.hours is None else args.hours
     checkpoint = load_series(args.checkpoint, args.device)
     length = checkpoint.shape[-1]
     if not 1 <= hours <= SHARE * length:

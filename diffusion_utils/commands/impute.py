@@ -29,7 +29,7 @@ from .series_figure import figure_png
 
 def impute(args: argparse.Namespace) -> None:
     """Write quantiles, sample paths and a figure of what is missing in a CSV file, and the file with medians in its gaps."""
-    out, n = check_out(args.out), check_samples(args.samples)
+    out, n = check_out(args.out, args.file), check_samples(args.samples)
     checkpoint = load_series(args.checkpoint, args.device)
     table, values = read_for(checkpoint, args.file)
     missing = values.isnan()
@@ -39,14 +39,24 @@ def impute(args: argparse.Namespace) -> None:
     changes = {} if args.steps is None else {"steps": args.steps}
     samples = filled(checkpoint, values, table, n, args.seed or 0, **changes)
     quantiles = torch.where(missing, quantiles_of(samples), torch.nan)
-    whole = torch.where(missing, quantiles[2], values)
     write_all({
         out: quantiles_csv(table, columns, 0, samples, missing),
         out.with_suffix(".paths.csv"): paths_csv(table, columns, 0, samples, missing),
-        out.with_suffix(".filled.csv"): csv_bytes(["time", *columns], ([table.time(k), *row.tolist()]
-                                                                       for k, row in enumerate(whole.T))),
+        out.with_suffix(".filled.csv"): filled_csv(table, columns, quantiles[2]),
         out.with_suffix(".png"): figure_png(table, columns, values, quantiles, f"{checkpoint.name}: what is missing"),
     })
+
+
+def filled_csv(table: Table, columns: list[str], medians: Tensor) -> bytes:
+    """The table with medians (C, N) in its gaps; its own numbers are those of the file, not of the network's float32."""
+    measured = dict(zip(table.columns, table.values.tolist(), strict=True))
+
+    def column(name: str, fill: list[float]) -> list[float | str]:
+        own = measured.get(name, [float("nan")] * len(fill))
+        return [f"{value:.15g}" if value == value else median for value, median in zip(own, fill, strict=True)]
+
+    rows = zip(*map(column, columns, medians.tolist()), strict=True)
+    return csv_bytes(["time", *columns], ([table.time(k), *row] for k, row in enumerate(rows)))
 
 
 def filled(checkpoint: Checkpoint, values: Tensor, table: Table, n: int, seed: int, **changes) -> Tensor:

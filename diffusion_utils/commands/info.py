@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from .. import checkpoints
 from ..console import print_json
@@ -17,8 +18,19 @@ def info(args: argparse.Namespace) -> None:
     for name in checkpoints.available():
         card = checkpoints.read_card(name)
         training = card["training"]
-        figures = {k: round(v, 4) if isinstance(v, float) else v for k, v in card.get("figures", {}).items()
-                   if isinstance(v, (int, float, str))}
         print(f"{name}: {training['parameters']:,} parameters, {training['steps_done']:,} steps in {training['seconds']} s "
-              f"on {training['hardware']}\n    {figures}")
+              f"on {training['hardware']}", *lines(card.get("figures", {})), sep="\n    ")
     print(f"Recipes: {', '.join(RECIPES)}; and pictures, series, text or molecules, for your own")
+
+
+def lines(figures: dict) -> Iterator[str]:
+    """The single figures in one line, and each group of figures in a line of its own."""
+    yield str(single(figures))
+    for name, group in figures.items():
+        if isinstance(group, dict) and single(group):
+            yield f"{name}: {single(group)}"
+
+
+def single(figures: dict) -> dict:
+    """What is one number or one word, rounded."""
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items() if isinstance(v, (int, float, str))}

@@ -32,7 +32,7 @@ def sample_molecules(args: argparse.Namespace) -> None:
     n = 100 if args.n is None else args.n
     if n < 1:
         raise ValueError(f"n must be an integer ≥ 1, got {n}")
-    idle = [name for name in ("prompt", "like_data", "keep") if getattr(args, name)]
+    idle = [name for name in ("prompt", "like", "like_data", "keep") if getattr(args, name)]
     if idle:
         raise ValueError(f"{option(idle[0])} says nothing to {args.checkpoint}, which draws molecules: it has --rings and "
                          "--scaffold")

@@ -31,7 +31,8 @@ def settings_of(checkpoint: Checkpoint, args: argparse.Namespace, cond: int | Co
         if checkpoint.condition is not None:
             needs = "labels: give --label, too" if checkpoint.num_classes else "a condition: give --prompt or --like-data, too"
         raise ValueError(f"--guidance needs {needs}")
-    return changes | {"weight": 1.0 if args.guidance is None else args.guidance, "seed": args.seed or 0,
+    usual = 1.0 if cond is None else checkpoint.card["config"].get("guidance", 1.0)
+    return changes | {"weight": usual if args.guidance is None else args.guidance, "seed": args.seed or 0,
                       "batch": batch_of(args)}
 
 

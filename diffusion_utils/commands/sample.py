@@ -14,24 +14,38 @@ from ..generate import generate
 from ..npy import ENDINGS, check_room, check_target, write_npy
 from ..png import grid, is_picture, png
 from .asked import condition_asked
+from .like import draw_like
 from .molecules import OF_MOLECULES, is_graph, sample_molecules
 from .options import settings_of
+from .speech import OF_SPEECH, is_speech, sample_speech
 from .texts import is_text, sample_texts
+from .videos import OF_VIDEOS, is_video, sample_videos
 
 
 def sample(args: argparse.Namespace) -> None:
     """Write samples as the checkpoint draws them: (N, …), float32, or int64 for tokens."""
     if args.out is not None:
-        check_target(args.out, ENDINGS | OF_MOLECULES)  # before a checkpoint is so much as looked for
+        check_target(args.out, ENDINGS | OF_MOLECULES | OF_SPEECH | OF_VIDEOS)  # before a checkpoint is so much as looked for
     if is_text(args.checkpoint):
         sample_texts(args)
         return
     if is_graph(args.checkpoint):
         sample_molecules(args)
         return
+    if is_video(args.checkpoint):
+        sample_videos(args)
+        return
+    if is_speech(args.checkpoint):
+        sample_speech(args)
+        return
+    if args.voice is not None:
+        raise ValueError(f"--voice belongs to speech, and {args.checkpoint} says nothing; speech-waveform does")
     out = None if args.out is None else check_target(args.out)
     if args.rings is not None or args.scaffold is not None:
         raise ValueError(f"--rings and --scaffold belong to molecules, and {args.checkpoint} draws none; qm9-graph does")
+    if args.frames is not None or args.scheme is not None or args.given is not None:
+        raise ValueError(f"--frames, --scheme and --given belong to videos, and {args.checkpoint} draws none; next-door-fdm "
+                         "does")
     n = number_of(args, 64)
     if args.keep is not None:
         raise ValueError(f"--keep is how a text begins, and {args.checkpoint} writes none")
@@ -42,8 +56,11 @@ def sample(args: argparse.Namespace) -> None:
     if out.suffix == ".txt" or (out.suffix == ".png" and not is_picture(*checkpoint.drawn)):
         raise ValueError(f"--out must end in .npy: {checkpoint.name} draws {checkpoint.drawn[0]}, and no "
                          f"{'text' if out.suffix == '.txt' else 'pictures'}")
-    cond = condition_asked(checkpoint, args, n)
-    x = generate(checkpoint, n, cond=cond, **settings_of(checkpoint, args, cond), progress=True)
+    if args.like is not None:
+        cond, x = None, draw_like(checkpoint, args, n)
+    else:
+        cond = condition_asked(checkpoint, args, n)
+        x = generate(checkpoint, n, cond=cond, **settings_of(checkpoint, args, cond), progress=True)
     write_samples(out, x)
     if args.label == "all":
         write_npy(out.with_suffix(".labels.npy"), cond)

@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,11 +16,13 @@ from ..data import DataError
 from ..data.series_csv import Table, check_hourly, read_table
 from ..errors import unknown_name
 from ..files import check_writable, write_atomic
+from ..metrics.series import sample_quantiles
 from ..notices import notice
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)  # of the quantiles that are written
 FEWEST = 48  # hours of a file
 MOST_SAMPLES = 1000
+BESIDE = (".csv", ".paths.csv", ".filled.csv", ".png")  # what --out ends in, and the files beside it
 
 
 def load_series(checkpoint: str, device: str | None) -> Checkpoint:
@@ -68,30 +69,33 @@ def check_samples(n: int | None) -> int:
 # --- Files
 
 
-def check_out(out: str) -> Path:
-    """The path of the quantiles, beside which the others are written, if files can be made there."""
+def check_out(out: str, file: str) -> Path:
+    """The path of the quantiles, beside which the others are written, if files can be made there, none of them over `file`."""
     path = Path(out)
     if path.suffix != ".csv":
         raise ValueError(f"--out must end in .csv, got {out}")
     if not path.parent.is_dir():
         raise ValueError(f"--out: the folder {path.parent} does not exist")
+    for written in map(path.with_suffix, BESIDE):
+        if written.exists() and Path(file).exists() and written.samefile(file):
+            raise ValueError(f"--out {out} would write over {file} itself: give it another name")
     check_writable(path.parent)
     return path
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence]) -> bytes:
-    """A CSV file; numbers with six digits, a gap as an empty cell."""
+    """A CSV file; numbers with seven digits, as many as they have, a gap as an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     for row in rows:
-        writer.writerow([cell if not isinstance(cell, float) else "" if cell != cell else f"{cell:.6g}" for cell in row])
+        writer.writerow([cell if not isinstance(cell, float) else "" if cell != cell else f"{cell:.7g}" for cell in row])
     return text.getvalue().encode()
 
 
 def quantiles_of(samples: Tensor) -> Tensor:
-    """Of samples (n, C, K) at the LEVELS: float32 (5, C, K). By NumPy, since PyTorch's takes 16 million numbers only."""
-    return torch.from_numpy(np.quantile(samples.numpy(), LEVELS, axis=0)).float()
+    """Of samples (n, C, K) at the LEVELS: float32 (5, C, K)."""
+    return sample_quantiles(samples, LEVELS)
 
 
 def quantiles_csv(table: Table, columns: Sequence[str], first: int, samples: Tensor, wanted: Tensor) -> bytes:

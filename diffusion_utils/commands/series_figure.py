@@ -38,6 +38,8 @@ def figure_png(table: Table, columns: Sequence[str], values: Tensor, quantiles: 
         axes.fill_between(times, low50, high50, color=BLUE, alpha=0.35, lw=0, label="middle 50 %")
         axes.plot(times, median, color=BLUE, lw=1.5, label="median")
         axes.plot(times, values[c, start:stop], color="black", lw=1, label="measured")
+        lonely = alone(values[c, start:stop].numpy())
+        axes.plot(times[lonely], values[c, start:stop][lonely], ".", color="black", ms=3)
         axes.set_ylabel(columns[c])
         axes.grid(color="#dddddd")
         axes.spines[["top", "right"]].set_visible(False)
@@ -49,6 +51,12 @@ def figure_png(table: Table, columns: Sequence[str], values: Tensor, quantiles: 
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def alone(values: np.ndarray) -> np.ndarray:
+    """Where something was measured between two gaps, (K,): a point, of which no line is drawn."""
+    there = np.pad(~np.isnan(values), 1)
+    return there[1:-1] & ~there[:-2] & ~there[2:]
 
 
 def joined(values: np.ndarray, quantiles: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ def is_text(name: str) -> bool:
 def sample_texts(args: argparse.Namespace) -> None:
     """Print texts as the checkpoint writes them, or write them to the file asked for."""
     n = 3 if args.n is None else args.n
-    idle = [name for name in ("label", "prompt", "like_data") if getattr(args, name)]
+    idle = [name for name in ("label", "prompt", "like", "like_data") if getattr(args, name)]
     if idle:
         raise ValueError(f"{option(idle[0])} says what to draw, and {args.checkpoint} is told nothing; "
                          "--keep is how a text begins")

@@ -15,13 +15,14 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from .. import files
 from ..files import locked, write_atomic
 from ..notices import notice
 
@@ -61,8 +62,10 @@ def _fetch(files: dict[str, str], mirrors: Sequence[str], folder: Path, what: st
     return f"{problem}; to be tried again after ten minutes, or once {failure} is deleted"
 
 
-def fetch_file(address: str, path: Path, sha256: str, what: str) -> str | None:
-    """Fetch one file as it stands at the address, if it is not there yet. None, or why it failed; see `fetch`."""
+def fetch_file(address: str, path: Path, sha256: str, what: str, digest: Callable[[bytes], str] = files.sha256) -> str | None:
+    """Fetch one file as it stands at the address, if it is not there yet. None, or why it failed; see `fetch`.
+
+    digest: of what it holds; of an archive that may be packed anew, of what is in it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.parent / ".lock", f"the download of {what}"):
@@ -72,7 +75,7 @@ def fetch_file(address: str, path: Path, sha256: str, what: str) -> str | None:
             problem = _remembered(failure)
             if problem is None:
                 notice(f"Downloading {what} to {path.parent}")
-                problem = _from_address(address, path, sha256)
+                problem = _from_address(address, path, sha256, digest)
                 _remember(failure, problem)
                 return problem
             return f"{problem}; to be tried again after ten minutes, or once {failure} is deleted"
@@ -80,10 +83,10 @@ def fetch_file(address: str, path: Path, sha256: str, what: str) -> str | None:
         return str(error)
 
 
-def _from_address(address: str, path: Path, sha256: str) -> str | None:
+def _from_address(address: str, path: Path, sha256: str, digest: Callable[[bytes], str]) -> str | None:
     try:
         content = download(address)
-        if hashlib.sha256(content).hexdigest() != sha256:
+        if digest(content) != sha256:
             return f"{urlsplit(address).hostname}: sent another file than the one asked for (its SHA-256 differs)"
         write_atomic(path, content)
         return None

@@ -90,7 +90,7 @@ def read_lines(path: str | Path) -> list[tuple[int, list[str]]]:
         text = path.read_text(encoding="utf-8-sig")  # with the mark that Excel puts first, and without
     except UnicodeDecodeError:
         raise DataError(f"{path} is not text in UTF-8: save it as 'CSV UTF-8'") from None
-    first = text.split("\n", 1)[0]
+    first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
     reader = csv.reader(text.splitlines(), delimiter=separator)
     lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
@@ -210,13 +210,21 @@ def findings(path: str | Path, names: tuple[str, ...], values: np.ndarray, times
 
 
 def check_channels(path: str | Path, table: Table) -> None:
-    """Raise DataError for a channel of which nothing can be learnt: one that is empty, or never changes."""
+    """Raise DataError for a channel of which nothing can be learnt: one that is empty, or never changes, in the whole file or
+    in the part to learn from; and for a part to choose by, or to measure with, in which all channels are empty."""
+    parts = standard_parts(len(table))
+    learnt = len(parts["train"])
     for name, row in zip(table.columns, table.values.numpy(), strict=True):
-        seen = row[~np.isnan(row)]
-        if len(seen) == 0:
-            raise DataError(f"{path}: {name} is empty: leave the column out")
-        if (seen == seen[0]).all():
-            raise DataError(f"{path}: {name} is {seen[0]:g} throughout, which teaches nothing: leave the column out")
+        for where, part in (("", row), (f" in the first {learnt:,} hours, which are learnt from", row[:learnt])):
+            seen = part[~np.isnan(part)]
+            if len(seen) == 0:
+                raise DataError(f"{path}: {name} is empty{where}: leave the column out")
+            if (seen == seen[0]).all():
+                raise DataError(f"{path}: {name} is {seen[0]:g} throughout{where}, which teaches nothing: leave the column out")
+    for use, part in (("choose by", parts["validation"]), ("measure with", parts["test"])):
+        if bool(table.values[:, part.start:part.stop].isnan().all()):
+            raise DataError(f"{path} has gaps only from {table.time(part.start)} to {table.time(part.stop - 1)}, the part to "
+                            f"{use}")
 
 
 def check_hourly(path: str | Path, table: Table) -> None:

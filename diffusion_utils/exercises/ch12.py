@@ -23,7 +23,8 @@ def check_conditional(function: Callable[[Tensor, Tensor, Tensor], tuple[Tensor,
         wanted = r / (1 + r * r) * 3.0, ((1 - r * r) / (1 + r * r)) ** 0.5  # only the two neighbours say anything
         for name, given, right in (("mean", mean, wanted[0]), ("std", std, wanted[1])):
             if torch.as_tensor(given).numel() != 1 or abs(float(given) - right) > 1e-9:  # float64
-                return verdict(1, f"with r = {r} one value is missing: its {name} is {right:.4f}, yours {given}")
+                yours = ", ".join(f"{float(value):.4f}" for value in torch.as_tensor(given).flatten())
+                return verdict(1, f"with r = {r} one value is missing: its {name} is {right:.4f}, yours {yours}")
     return verdict(1)
 
 

@@ -5,7 +5,7 @@ Sources: Gneiting & Raftery 2007, section 4.2 (CRPS); Ferro 2014, eq. 6 (fair fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -31,22 +31,26 @@ def fair_crps(samples: Tensor, truth: Tensor) -> Tensor:
     return (samples - truth).abs().mean(0) - pairs / (m * (m - 1))
 
 
-def coverage(samples: Tensor, truth: Tensor, share: float) -> Tensor:
-    """Whether the truth lies within the central band of this share of the samples: (M, …) and (…) -> bool (…).
+def sample_quantiles(samples: Tensor, levels: Sequence[float]) -> Tensor:
+    """The quantiles of what the samples are drawn from: (M, …) -> (levels, …).
 
-    Of M samples and the truth all M + 1 ranks are equally likely, if they are of one distribution. So the ends of the band are
-    the (M + 1)·q-th samples in order, and between two of them where that is no whole number.
+    Of M samples and the truth all M + 1 ranks are equally likely, if they are of one distribution. So the quantile q is the
+    (M + 1)·q-th sample in order, and between two of them where that is no whole number. Those of `torch.quantile` lie nearer
+    to the median: of 64 samples they would hold 87 % in "the middle 90 %", and of 16 not 82 %.
     """
-    m, tail = len(samples), (1 - share) / 2
-    ordered = samples.sort(0).values
-
-    def rank(q: float) -> Tensor:
+    m, ordered, found = len(samples), samples.sort(0).values, []
+    for q in levels:
         place = min(max((m + 1) * q - 1, 0.0), m - 1.0)
         low = int(place)
         high = min(low + 1, m - 1)
-        return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+        found.append(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
+    return torch.stack(found)
 
-    return (rank(tail) <= truth) & (truth <= rank(1 - tail))
+
+def coverage(samples: Tensor, truth: Tensor, share: float) -> Tensor:
+    """Whether the truth lies within the central band of this share of the samples: (M, …) and (…) -> bool (…)."""
+    low, high = sample_quantiles(samples, ((1 - share) / 2, (1 + share) / 2))
+    return (low <= truth) & (truth <= high)
 
 
 def block_error(values: Tensor, block: int = 7, draws: int = 500, seed: int = 0) -> float:

@@ -34,6 +34,24 @@ class TextEncoder(nn.Module):
         return Context(self.body(self.words(tokens) + self.places(place), mask), mask)
 
 
+def empty_prompts(n: int, length: int, device: torch.device | str) -> Tensor:
+    """n prompts without a word, int64 (n, length)."""
+    prompts = torch.full((n, length), PAD, device=device)
+    prompts[:, 0] = BEGIN
+    return prompts
+
+
+def check_prompts(tokens: object, batch: int, length: int, vocabulary: int) -> None:
+    """Raise ValueError unless these are so many prompts of so many numbers, each below `vocabulary`."""
+    allowed = f"prompts must be int64 ({batch}, {length}), 0…{vocabulary - 1}, and begin with {BEGIN}"
+    if not isinstance(tokens, Tensor) or tokens.dtype != torch.int64 or tokens.shape != (batch, length):
+        given = f"{tokens.dtype} {tuple(tokens.shape)}" if isinstance(tokens, Tensor) else type(tokens).__name__
+        raise ValueError(f"{allowed}; got {given}")
+    if bool((tokens < 0).any() | (tokens >= vocabulary).any() | (tokens[:, 0] != BEGIN).any()):
+        first = tokens[:, 0].unique().tolist()
+        raise ValueError(f"{allowed}; got {int(tokens.min())}…{int(tokens.max())}, beginning with {first}")
+
+
 class TextUNet(Network):
     """net(x, time, tokens): x (B, in_channels, H, W); tokens int64 (B, length), 1 first, then words, then 0; None is the empty
     prompt, 1 alone. words: how many; channels, blocks, emb_dim, places, patch: of the `UNet`; dim, layers: of the encoder.
@@ -58,21 +76,12 @@ class TextUNet(Network):
 
     def check_condition(self, cond: Condition, batch: int) -> None:
         """Raise ValueError unless these are prompts of so many samples."""
-        if cond is None:
-            return
-        allowed = f"prompts must be int64 ({batch}, {self.length}), 0…{self.vocabulary - 1}, and begin with {BEGIN}"
-        if not isinstance(cond, Tensor) or cond.dtype != torch.int64 or cond.shape != (batch, self.length):
-            given = f"{cond.dtype} {tuple(cond.shape)}" if isinstance(cond, Tensor) else type(cond).__name__
-            raise ValueError(f"{allowed}; got {given}")
-        if bool((cond < 0).any() | (cond >= self.vocabulary).any() | (cond[:, 0] != BEGIN).any()):
-            first = cond[:, 0].unique().tolist()
-            raise ValueError(f"{allowed}; got {int(cond.min())}…{int(cond.max())}, beginning with {first}")
+        if cond is not None:
+            check_prompts(cond, batch, self.length, self.vocabulary)
 
     def empty(self, like: Tensor) -> Tensor:
         """The empty prompt for each sample of `like`, (B, length)."""
-        prompt = torch.full((len(like), self.length), PAD, device=like.device)
-        prompt[:, 0] = BEGIN
-        return prompt
+        return empty_prompts(len(like), self.length, like.device)
 
     def hide(self, cond: Condition, hidden: Tensor) -> Condition:
         """The empty prompt where `hidden`, bool (B,), is true."""

@@ -77,16 +77,20 @@ class UNet(Network):
     out_channels where that is given, as where a part of the input is only looked at.
     context_dim: 0, or the width of a `Context`, such as words, that each block looks at: net(x, time, context=…).
     also, in a call: (B, emb_dim), what each block is told beside the time.
+    positions: how many places the coarsest level has, each of which learns a vector of its own; 0 for none, only with dims=1.
     places: whether each pixel is told where it is; without it the network hardly tells left from right.
     Raises ValueError where a side is not divisible as said, a label is none of these, or dims is neither 1 nor 2.
     """
 
     def __init__(self, in_channels: int = 1, channels: Sequence[int] = (64, 128), blocks: int = 1, patch: int = 1,
                  emb_dim: int = 128, num_classes: int = 0, dropout: float = 0.0,
-                 context_dim: int = 0, places: bool = False, dims: int = 2, out_channels: int | None = None):
+                 context_dim: int = 0, places: bool = False, dims: int = 2, out_channels: int | None = None,
+                 positions: int = 0):
         super().__init__()
         if dims not in CONV or dims == 1 and (context_dim or places):
             raise ValueError(f"dims must be 2, or 1 without context and places; got {dims}")
+        if positions and dims != 1:
+            raise ValueError(f"positions are those of a series, dims=1; got {dims}")
         self.places, self.divisor, self.num_classes = places, patch * 2 ** (len(channels) - 1), num_classes
         self.dims, conv = dims, CONV[dims]
         self.fold = nn.PixelUnshuffle(patch) if dims == 2 else Fold(patch)
@@ -103,6 +107,7 @@ class UNet(Network):
                 self.down.append(ResBlock(width, c, emb_dim, dropout=dropout, dims=dims))
                 width = c
                 skips.append(width)
+        self.positions = nn.Parameter(torch.zeros(1, width, positions)) if positions else None
         self.mid1 = ResBlock(width, width, emb_dim, dropout=dropout, dims=dims)
         self.mid_attention = SelfAttention(width, dims=dims)
         self.mid2 = ResBlock(width, width, emb_dim, dropout=dropout, dims=dims)
@@ -127,9 +132,11 @@ class UNet(Network):
                     yield f"{part}{number}", layer.conv2.out_channels
         yield "mid", self.mid1.conv2.out_channels
 
-    def outer(self) -> Iterator[nn.Module]:
+    def outer(self) -> Iterator[nn.Module | nn.Parameter]:
         """The first and the last convolution, and what embeds time and label."""
         yield from (self.conv_in, self.conv_out, self.embed)
+        if self.positions is not None:
+            yield self.positions
 
     def forget_labels(self) -> None:
         """Become the unconditional network that computes what this one does where no label is given."""
@@ -151,12 +158,21 @@ class UNet(Network):
             h = layer(h, emb) if isinstance(layer, ResBlock) else layer(h)
             h = self._look(f"down{number}", h, context)
             skips.append(h)
+        if self.positions is not None:
+            h = h + self._positions(h)
         h = self._look("mid", self.mid_attention(self.mid1(h, emb)), context)
         h = self.mid2(h, emb)
         for number, layer in enumerate(self.up):
             h = layer(torch.cat([h, skips.pop()], dim=1), emb) if isinstance(layer, ResBlock) else layer(h)
             h = self._look(f"up{number}", h, context)
         return self.unfold(self.conv_out(F.silu(self.norm_out(h))))
+
+    def _positions(self, h: Tensor) -> Tensor:
+        """The vectors of the places of h, the coarsest level."""
+        if h.shape[-1] != self.positions.shape[-1]:
+            raise ValueError(f"length must be {self.divisor * self.positions.shape[-1]}, got {self.divisor * h.shape[-1]}: "
+                             "each place has a vector of its own")
+        return self.positions
 
     def _look(self, name: str, h: Tensor, context: Context | None) -> Tensor:
         """What the block of this name makes of the words, where it looks at any."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+BRIDGED = 6  # hours: a shorter gap of a series to learn from is taken for a straight line
 KEPT = 512  # masks whose conditional is kept, about a megabyte each, since the next windows often have the same
 
 
@@ -44,9 +46,12 @@ class WindowGaussian(nn.Module):
     def learn(self, values: Tensor, typical: Tensor) -> None:
         """Take the autocovariances of a series (C, N) in train-std units, NaN where missing, whose mean is 0.
 
-        Σ_t x_i(t + h)·x_j(t)/N, divided by N at every h: so the matrix of all covariances has no negative eigenvalue.
+        Σ_t x_i(t + h)·x_j(t)/N, divided by N at every h: so the matrix of all covariances has no negative eigenvalue. A gap
+        counts as 0, and each channel is divided by the root of the share that is there, lest it seem to vary less than it does.
         """
-        known = values.cpu().double().nan_to_num(nan=0.0)
+        known = bridged(values.cpu().double())
+        share = (~known.isnan()).double().mean(1, keepdim=True).clamp(min=1 / values.shape[1])
+        known = known.nan_to_num(nan=0.0) / share.sqrt()
         n = values.shape[1]
         size = 2 * max(n, self.length)  # beyond the ends there is nothing to meet: no time is counted in a circle
         waves = torch.fft.rfft(known, size)
@@ -121,6 +126,22 @@ class WindowGaussian(nn.Module):
                 mean[rows, told.missing] = (mean[rows, told.observed] @ told.weights.T.to(mean)).to(mean)
             std[rows, told.missing] = told.std.to(std).expand(len(rows), -1)
         return mean.view_as(values), std.view_as(values)
+
+
+def bridged(values: Tensor) -> Tensor:
+    """A series (C, N) with straight lines in its gaps of at most BRIDGED hours; NaN stays in the others.
+
+    A single lost value in place of which 0 stood would look like noise that no hour knows of another.
+    """
+    filled, hours = values.numpy().copy(), np.arange(values.shape[1])
+    for row in filled:
+        there = hours[~np.isnan(row)]
+        if len(there) < 2:
+            continue
+        after = there.searchsorted(hours).clip(1, len(there) - 1)
+        short = (there[after] - there[after - 1] <= BRIDGED + 1) & (hours >= there[0]) & (hours <= there[-1])
+        row[short] = np.interp(hours[short], there, row[there])
+    return torch.from_numpy(filled)
 
 
 def no_autocast(like: Tensor) -> torch.autocast:

@@ -32,7 +32,7 @@ def tab(browser):
 
 
 def data_file(book):
-    files = list((book / "_static" / "widgets").glob("*.js"))
+    files = [file for file in (book / "_static" / "widgets").glob("*.js") if '"buffers"' in file.read_text(encoding="utf-8")]
     assert len(files) == 1
     return files[0]
 
@@ -71,18 +71,21 @@ def test_the_file_of_the_first_figure_is_asked_for_at_once(tmp_path, tab):
     assert requests.count(files["First"]) == 1 and files["Second"] not in requests
 
 
-def test_the_code_and_the_style_are_in_the_page_once(book):
+def test_the_code_is_in_one_file_and_the_style_in_the_page_once(book):
     page = (book / "index.html").read_text(encoding="utf-8")
-    assert page.count("async function render(") == 1
+    files = [file.read_text(encoding="utf-8") for file in (book / "_static" / "widgets").glob("*.js")]
+    assert ["async function render(" in text for text in [page, *files]].count(True) == 1 and "function render(" not in page
     assert page.count('class="widget-poster"') == 2 and len(re.findall(r"<style>[^<]*\.fs-face", page)) == 1
 
 
-def test_what_has_no_place_in_the_page_is_left_out():
+def test_what_has_no_place_in_the_page_is_left_out(tmp_path):
     """Such as the controls of a cell whose output the page does not show."""
     models = {"shown": {"state": {"_esm": "code"}}, "not shown": {"state": {}}}
     page = PageState(script=None, data={"state": models}, shown=["shown"])
-    share_code(page)
-    assert list(page.models) == ["shown"] and list(page.data["shared"].values()) == ["code"]
+    share_code(page, tmp_path)
+    [file] = tmp_path.iterdir()
+    assert list(page.models) == ["shown"] and page.data["ahead"] == page.data["shared"] == [file.stem]
+    assert '"code"' in file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("damage", "reason"), [

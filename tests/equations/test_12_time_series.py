@@ -20,6 +20,7 @@ G = torch.Generator().manual_seed(0)
 KNOWN, X_T, GUESS = (torch.randn(SHAPE, generator=G, dtype=torch.float64) for _ in range(3))
 MASK = (torch.rand(SHAPE, generator=G) < 0.6).double()
 SCHEDULE = cosine(1000)
+USUAL = torch.tensor([0.7, 1.6])  # standard deviation of a window of either series
 
 
 def test_eq_observed() -> None:
@@ -52,7 +53,7 @@ def test_eq_window_scale() -> None:
 def learnt() -> WindowGaussian:
     gaussian = WindowGaussian(2, 8)
     wave = torch.sin(torch.arange(400.0) / 3)
-    gaussian.learn(torch.stack([wave, wave.roll(2)]) + 0.3 * torch.randn(2, 400, generator=G), torch.ones(2))
+    gaussian.learn(torch.stack([wave, wave.roll(2)]) + 0.3 * torch.randn(2, 400, generator=G), USUAL)
     return gaussian
 
 
@@ -75,7 +76,7 @@ def test_eq_residual() -> None:
     mean, std = gaussian.fill(mask * (KNOWN.float() - level), mask)
     missing = mask == 0
     torch.testing.assert_close(frame.centre[missing], (level + mean)[missing])
-    torch.testing.assert_close(frame.spread[missing], (std * scale.sqrt())[missing])  # the usual one is 1 here
+    torch.testing.assert_close(frame.spread[missing], (std * (scale / USUAL[:, None]).sqrt())[missing])
     x0 = GUESS.float()
     torch.testing.assert_close(frame.centre + frame.spread * frame.state(x0), x0)
 

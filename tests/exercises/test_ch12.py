@@ -46,3 +46,4 @@ def test_the_solution_passes_and_mistakes_do_not(check, right, wrong, hint, caps
         check(mistake)
         told = capsys.readouterr().out
         assert "not yet" in told and (hint in told or hint == "is 0.")
+        assert "tensor" not in told, "a reader wants numbers"

@@ -17,7 +17,7 @@ from diffusion_utils.latent import Identity
 from diffusion_utils.masks import last_hours
 from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.scenes import read_scenes
-from diffusion_utils.metrics.series import fair_crps
+from diffusion_utils.metrics.series import fair_crps, sample_quantiles
 from diffusion_utils.molecules import row_of
 from diffusion_utils.molecules.draw import draw_graphs, graph_walk, limits_of, sized
 from diffusion_utils.networks import Autoencoder, TextUNet
@@ -30,12 +30,13 @@ SMALL_CODER = {"kind": "autoencoder", "channels": [8, 16]}
 # Series and letters
 
 
-@check("forecast.fill", "forecast.gaussian_fill", "metrics.series.fair_crps")
+@check("forecast.fill", "forecast.gaussian_fill", "metrics.series.fair_crps",
+       "metrics.series.sample_quantiles")
 def check_series(device: torch.device) -> object:
     model = checkpoints.load("etth1", device)
     windows, mask, hours = noise(torch.device("cpu"), 2, *model.shape), last_hours(*model.shape, 24), torch.tensor([0, 5])
     return (fill(model, windows, mask, hours, 2, steps=3), gaussian_fill(model, windows, mask, hours, 2),
-            fair_crps(noise(device, 4, 3), noise(device, 3)))
+            fair_crps(noise(device, 4, 3), noise(device, 3)), sample_quantiles(noise(device, 4, 3), (0.1, 0.5)))
 
 
 @check("recipes.series.SeriesRecipe.loss_fn")

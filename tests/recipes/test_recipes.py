@@ -13,13 +13,16 @@ from diffusion_utils.__main__ import main
 from diffusion_utils.data import Dataset, ImageData
 from diffusion_utils.data.electricity import toy_transformer
 from diffusion_utils.data.molecules import load_qm9
+from diffusion_utils.data.next_door import load_next_door
 from diffusion_utils.data.scenes import load_scenes
 from diffusion_utils.data.windows import windows_of
 from diffusion_utils.generate import generate
 from diffusion_utils.recipes import RECIPES, get_recipe
 from diffusion_utils.recipes.diffusion import DiffusionRecipe
+from diffusion_utils.recipes.joint_data import VectorData
 from diffusion_utils.recipes.latent import LatentRecipe
 from diffusion_utils.recipes.latent_data import LatentData
+from diffusion_utils.recipes.prior import PriorRecipe
 from diffusion_utils.recipes.recipe import Recipe
 from diffusion_utils.training import Progress
 from diffusion_utils.training.distributed import Group
@@ -179,6 +182,10 @@ def data_like(recipe: Recipe) -> Dataset:
         return windows_of(toy_transformer(hours=2000), "train")
     if recipe.kind == "graph":
         return load_qm9("test")
+    if recipe.kind == "video":
+        return load_next_door("test", 2)
+    if isinstance(recipe, PriorRecipe):
+        return VectorData(torch.zeros(2, 64), load_scenes("test", 2), checkpoints.load(recipe.embedding, "cpu").net)
     if isinstance(recipe, LatentRecipe):
         return LatentData(torch.zeros(2, 4, 16, 16), load_scenes("test", 2))
     return few_digits()
@@ -191,15 +198,17 @@ def test_shipped_checkpoints_are_what_the_recipe_says(name):
     assert card["training"]["steps_done"] == recipe.train.steps
     learnt_from = {"mnist": ("mnist-train", 60_000), "scenes": ("scenes-train (100000 seen, seed 0)", 100_000),
                    "emoji": ("emoji-train", 13_776), "etth1": ("etth1-train", 8449),
-                   "qm9": ("qm9-train", 108_514)}
-    assert (card["data"]["name"].removeprefix("codes of "), card["data"]["n"]) == learnt_from[recipe.data]
+                   "qm9": ("qm9-train", 108_514), "next-door": ("next-door-train (240000 videos, seed 0)", 240_000)}
+    of = card["data"]["name"].removeprefix("codes of ").removeprefix("embeddings of ")
+    assert (of, card["data"]["n"]) == learnt_from[recipe.data]
     assert card["training"]["hardware"] and card["training"]["seconds"] > 0 and card["figures"]
     assert checkpoints.find_card(name).with_suffix(".safetensors").stat().st_size <= 8 * 2**20
     checkpoints.load(name, "cpu")
 
 
 def test_what_is_not_shipped_of_the_recipes_is_kept_as_a_record():
-    in_the_making = {"shakespeare", "shakespeare-left-to-right", "names", "emoji-vae", "emoji-latent", "qm9-graph"}
+    in_the_making = {"shakespeare", "shakespeare-left-to-right", "names", "emoji-vae", "emoji-latent", "qm9-graph",
+                     "next-door-fdm", "scenes-clip", "scenes-prior", "scenes-unclip"}
     assert set(RECIPES) - set(checkpoints.available()) == {"mnist-unet-base"} | in_the_making
     record, recipe = records.load_record("mnist-unet-base"), get_recipe("mnist-unet-base")
     assert record["config"] == recipe.config() | recipe.uses(few_digits())

@@ -9,6 +9,7 @@ from diffusion_utils.data.electricity import toy_lags, toy_transformer
 from diffusion_utils.data.windows import clock
 from diffusion_utils.forecast import Frame, frame_of, gaussian_samples
 from diffusion_utils.networks import WindowGaussian
+from diffusion_utils.networks.window_gaussian import bridged
 
 
 def toy_gaussian(channels: int = 3, length: int = 12, **how) -> WindowGaussian:
@@ -66,8 +67,8 @@ def test_other_weights_are_another_gaussian() -> None:
     assert (gaussian.conditional(mask).std > 1.2 * before).all()
 
 
-def test_autocovariances_are_learnt_from_a_series_with_gaps() -> None:
-    """Without gaps the estimate is the sum over all pairs; of the made-up series it comes near the exact one."""
+def test_autocovariances_are_learnt_from_a_series() -> None:
+    """The estimate is the sum over all pairs; of the made-up series it comes near the exact one."""
     series = toy_transformer(hours=14_400)
     values = series.values - series.values.mean(1, keepdim=True)
     gaussian = WindowGaussian(7, 24)
@@ -80,11 +81,35 @@ def test_autocovariances_are_learnt_from_a_series_with_gaps() -> None:
     # cycles forget within 500 hours, so there are some 29 of them: 1/√29 is 0.19 of the variance, and twice that is rare
     exact = toy_lags(24, 7)
     assert float((gaussian.lags - exact).abs().max()) < 0.4 * float(exact.diagonal(dim1=0, dim2=1).max() + 0.05)
-    holes = values.clone()
-    holes[2, ::7] = torch.nan
-    gaussian.learn(holes, torch.ones(7))
-    squares = float(holes[2].nan_to_num(nan=0.0).double().square().sum()) / 14_400
-    assert gaussian.lags.isfinite().all() and abs(float(gaussian.lags[2, 2, 23]) - squares) < 1e-5 * squares
+
+
+@pytest.mark.parametrize("lost", ["values", "days"])
+def test_gaps_of_a_series_to_learn_from_are_no_noise(lost) -> None:
+    """Were a lost value a 0, a third of them would leave two thirds of the variance, and of that a third as noise."""
+    series = toy_transformer(hours=14_400)
+    values = series.values - series.values.mean(1, keepdim=True)
+    whole, holed = WindowGaussian(7, 24), WindowGaussian(7, 24)
+    whole.learn(values, torch.ones(7))
+    generator = torch.Generator().manual_seed(0)
+    gone = torch.rand(7, 14_400 if lost == "values" else 600, generator=generator) < 1 / 3
+    gone = gone if lost == "values" else gone.repeat_interleave(24, 1)
+    holed.learn(values.masked_fill(gone, torch.nan), torch.ones(7))
+    variance = whole.lags[range(7), range(7), 23]
+    found, wanted = (gaussian.lags[range(7), range(7)] / variance[:, None] for gaussian in (holed, whole))
+    # of hours in a row, since of two days a third of both is lost
+    assert (found[:, 23] - 1).abs().max() < 0.15 and (found - wanted)[:, 18:29].abs().max() < 0.15
+    # what is lost from one hour to the next: the nugget of a Gaussian, that neighbours do not tell
+    assert (found[:, 23] - found[:, 24]).max() < 1.1 * (wanted[:, 23] - wanted[:, 24]).max() + 0.06
+    assert float(torch.linalg.eigvalsh(holed.covariance()).min()) > 0.009
+
+
+def test_only_short_gaps_are_bridged_and_none_beyond_the_ends() -> None:
+    nan = torch.nan
+    series = torch.tensor([[nan, 1, nan, 3, *7 * [nan], 11, nan], [*12 * [nan], 5.0], 13 * [nan], [*range(13)]]).double()
+    found = bridged(series)
+    assert torch.equal(found[0].isnan(), torch.tensor([1, 0, 0, 0, *7 * [1], 0, 1]).bool()) and float(found[0, 2]) == 2
+    assert found[1:3].isnan().sum() == 25 and torch.equal(found[3], series[3])
+    assert bridged(torch.tensor([[0, *6 * [nan], 7.0]]).double()).tolist() == [[*range(8)]]
 
 
 def a_frame(gaussian: WindowGaussian | None, b: int = 2) -> tuple[Frame, torch.Tensor, torch.Tensor]:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from diffusion_utils.metrics.series import block_error, coverage, evaluate, fair_crps, series_figures, window_figures
+from diffusion_utils.metrics.series import (
+    block_error,
+    coverage,
+    evaluate,
+    fair_crps,
+    sample_quantiles,
+    series_figures,
+    window_figures,
+)
 
 
 def draws(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -46,6 +55,12 @@ def test_a_band_of_right_samples_covers_its_share(share, m) -> None:
     wanted = min(share, (m - 1) / (m + 1))
     # between two samples in order the share is not quite linear: at most 0.01
     assert abs(found - wanted) < 4 * math.sqrt(share * (1 - share) / n) + 0.01
+
+
+def test_quantiles_are_those_of_what_samples_are_drawn_from() -> None:
+    levels, samples = (0.0, 0.05, 0.3, 0.5, 0.95, 1.0), draws(7, 3)
+    wanted = np.quantile(samples.numpy(), levels, axis=0, method="weibull")
+    np.testing.assert_allclose(sample_quantiles(samples, levels), wanted, rtol=1e-12)
 
 
 def test_neighbours_that_resemble_make_the_error_larger() -> None:

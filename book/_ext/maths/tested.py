@@ -47,7 +47,7 @@ class EquationTests(SphinxDirective):
         equation = addnodes.pending_xref("", nodes.literal("", label), refdomain="math", reftype="eq", reftarget=label,
                                          refdoc=self.env.docname, refexplicit=False, refwarn=True)
         place = f"{repository}/blob/{self.config.html_theme_options.get('repository_branch', 'main')}/{test.path}#L{test.line}"
-        file = nodes.reference("", "", nodes.literal("", test.path), refuri=place)
+        file = nodes.reference("", "", nodes.literal("", Path(test.path).name), refuri=place)
         head = nodes.paragraph("", "", nodes.Text("Equation "), equation, nodes.Text(", in "), file)
         code = nodes.literal_block(test.source, test.source, language="python")
         return [nodes.container("", head, code, ids=[PREFIX + label])]

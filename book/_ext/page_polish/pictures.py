@@ -1,6 +1,7 @@
 """Pictures load when the reader comes near them, each in a place kept free for it.
 
-A chapter has several below its first screen, which together would weigh as much as everything else that the page sends.
+A chapter has several below its first screen, which together would weigh as much as everything else that the page sends. Only
+the figure under the title is on the first screen, and comes before all else.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.images import get_image_size
 
 PICTURE = re.compile(r'<img (?![^>]*\bloading=)[^>]*src="[^"]*_images/(?P<file>[^"]+)"')  # as far as its address
+FACE = re.compile(r'(<img class="[^"]*\bfs-face\b[^>]*) loading="lazy"')
 
 
 def wait(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -24,4 +26,6 @@ def wait(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doc
         place = f' width="{size[0]}" height="{size[1]}"' if size else ""
         return f'{tag[0]} loading="lazy" decoding="async"{place}'
 
-    context["body"] = PICTURE.sub(with_place, context.get("body", ""))
+    top, heading, rest = context.get("body", "").partition("<h2")
+    top = FACE.sub(r'\1 loading="eager" fetchpriority="high"', top, count=1)
+    context["body"] = PICTURE.sub(with_place, top) + heading + PICTURE.sub(with_place, rest)

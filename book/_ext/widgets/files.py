@@ -1,8 +1,8 @@
-"""Keep pages light: what figures share is written once a page, and much data moves into files of its own.
+"""Keep pages light: the code of figures is written once a site, and much data moves into files of its own.
 
-A page holds the data of its first figures only up to INLINE_LIMIT, so that its text is there soon. The others' is in
-`_static/widgets/`, as scripts, because a page opened from a file may load scripts and nothing else; `widget-host.js` asks
-for that of the first figure at once, and for each other when the reader comes near it.
+A page holds the data of its first figures only up to INLINE_LIMIT, so that its text is there soon. The others', and all code,
+is in `_static/widgets/`, as scripts, because a page opened from a file may load scripts and nothing else; `widget-host.js`
+asks for what the first figure needs at once, and for what each other needs when the reader comes near it.
 """
 
 from __future__ import annotations
@@ -24,18 +24,25 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def share_code(page: PageState) -> None:
-    """In place of the code, each model names the one copy of it; "modules" are those that can be loaded ahead. What has no
-    place in the page is left out."""
-    page.data["state"] = {name: model for name, model in page.models.items() if name in page.shown}
-    page.data["shared"] = {}
-    for model in page.models.values():
+def write_file(folder: Path, text: str) -> str:
+    """Write a script that hands over what this JSON says; its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{digest(text)}.js").write_text(f'widgetFiles["{digest(text)}"] = {text};\n', encoding="utf-8")
+    return digest(text)
+
+
+def share_code(page: PageState, folder: Path) -> None:
+    """In place of the code, each model names the file of it, and "ahead" are the first figure's. What has no place in the
+    page is left out."""
+    page.data["state"] = {name: page.models[name] for name in page.shown if name in page.models}
+    files: list[str] = []
+    for state in (model["state"] for model in page.models.values()):
         for key in SHARED:
-            if text := model["state"].get(key):
-                model["state"][key] = digest(text)
-                page.data["shared"][digest(text)] = text
-    page.data["modules"] = list(dict.fromkeys(model["state"]["_esm"] for model in page.models.values()
-                                              if "_esm" in model["state"]))
+            if code := state.get(key):
+                state[key] = write_file(folder, script_text(code))
+                files.append(state[key])
+        page.data["ahead"] = page.data.get("ahead") or list(files)
+    page.data["shared"] = list(dict.fromkeys(files))
 
 
 def share_style(body: str) -> str:
@@ -58,21 +65,20 @@ def move_out(page: PageState, folder: Path, limit: int) -> None:
         room -= len(text)
         if room >= 0:
             continue
-        file = digest(text)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{file}.js").write_text(f'widgetFiles["{file}"] = {text};\n', encoding="utf-8")
+        file = write_file(folder, text)
         page.models[name] = {"model_name": model["model_name"], "file": file}
         if number == 0:
-            page.data["first"] = file
+            page.data["ahead"].append(file)
 
 
 def lighten(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     page = page_state(context)
     if page is None:
         return
-    share_code(page)
+    folder = Path(app.outdir) / "_static" / "widgets"
+    share_code(page, folder)
     context["body"] = share_style(context["body"])
-    move_out(page, Path(app.outdir) / "_static" / "widgets", app.config.widget_inline_limit)
+    move_out(page, folder, app.config.widget_inline_limit)
     page.write()
 
 

@@ -51,3 +51,9 @@ def draw_facts(digits: tuple[int, int], kind: str, rng: np.random.Generator) -> 
 def agrees(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Which facts are as wanted, bool (N, 10): −1 in `wanted` is satisfied by anything. Both int64 (N, 10)."""
     return (wanted == -1) | (wanted == found)
+
+
+def fits(asked: np.ndarray, facts: np.ndarray) -> np.ndarray:
+    """bool (N, M): whether what caption i asks for is true of scene j. asked: int64 (N, 10), −1 where it says nothing; facts:
+    int64 (M, 10)."""
+    return agrees(asked[:, None], facts[None]).all(-1)

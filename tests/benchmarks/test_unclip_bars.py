@@ -1,0 +1,110 @@
+"""Goals of chapter 7 are met or missed by the record, and what is judged is what is meant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scenes_judged import share
+from unclip_bars import best
+from unclip_judged import (
+    captions_of,
+    difference,
+    distance,
+    gap,
+    goals,
+    kept,
+    of_either,
+    right_against_swapped,
+    spearman,
+)
+
+from diffusion_utils.data.scenes import facts_of, words_of
+from diffusion_utils.joint import unit
+
+
+def part(right: float, n: int = 1000) -> dict:
+    return share(np.arange(n) < right * n)
+
+
+def row(right: float) -> dict:
+    return {"right": {"everything": part(right)}}
+
+
+def facts(*texts: str) -> np.ndarray:
+    return np.stack([facts_of(text) for text in texts])
+
+
+@pytest.mark.parametrize(("prior", "met"), [(0.7, True), (0.67, False)])
+def test_the_prior_is_held_to_85_hundredths_of_true_embeddings(prior, met):
+    found = list(goals({"parts": {"true": row(0.8), "prior": row(prior), "direct": row(0.1), "shuffled": row(0.0)}}))
+    assert [one[2] for one in found] == [None, met, None, None]
+
+
+def test_what_is_not_measured_is_not_judged_and_each_goal_can_be_missed():
+    assert not list(goals({"parts": {}}))
+    record = {"parts": {
+        "retrieval": {"100": {"n": 100, "among": 100, "full, text to picture": part(0.8) | {"ceiling": 0.9}}},
+        "embeddings": {"distance": {"by_floor": 3.1}},
+        "variations": {"kept": {"all": part(0.8)}, "ceiling": {"all": part(0.97)}, "own_style": part(0.1)},
+        "between": {"of_either": part(0.84), "spearman": 0.89}, "red to blue": {"changed": part(0.74), "kept": part(0.79)}}}
+    found = list(goals(record))
+    assert [one[2] for one in found] == [False, False, False, None, False, False, False, False]
+
+
+def test_the_difference_of_pairs_has_an_interval_of_its_own():
+    wanted = facts(*["a red 3"] * 100)
+    ours, theirs = wanted.copy(), wanted.copy()
+    ours[:10, 3] = theirs[:40, 3] = 1  # green
+    found = difference(wanted, ours, theirs)
+    assert found["difference"] == pytest.approx(0.3) and 0.2 < found["low"] < found["high"] < 0.4
+
+
+def test_captions_are_made_of_facts_and_say_all():
+    asked = facts("a thick large blue 7", "a thin small red 3 above a thick large white 5")
+    texts = [" ".join(words_of(tokens)) for tokens in captions_of(asked)]
+    assert np.array_equal(facts(*texts), asked)
+
+
+def test_what_is_between_two_scenes_is_counted_by_fact():
+    a, b = facts("a thin small red 3"), facts("a thick large red 7")
+    either, far = of_either(a, b, facts("a thick small red 7"))
+    assert either["share"] == 1 and far == pytest.approx(2 / 3)  # colour and count are those of both, and tell nothing
+    either, _ = of_either(a, b, facts("a thick small green 5"))
+    assert either["share"] == pytest.approx(3 / 5)
+    assert spearman(np.arange(9), np.arange(9) ** 2) == pytest.approx(1) == -spearman(np.arange(9), -np.arange(9))
+
+
+def test_a_space_that_knows_what_belongs_to_what_tells_right_from_swapped():
+    """Half are pairs whose colours may be changed about: a bag of words gives both captions one vector."""
+
+    class Reads(torch.nn.Linear):
+        """The vector of a caption is what it says, in order, or how often it says each word."""
+
+        bag = False
+
+        def text(self, tokens):
+            rows = torch.nn.functional.one_hot(tokens, 39).float()
+            return unit(rows.sum(1) if self.bag else rows.flatten(1))
+
+    scenes, net = facts("a thin small green 3 left of a thin small blue 8", "a thin small green 3"), Reads(1, 1)
+    image = net.text(captions_of(scenes))
+    found = right_against_swapped(net, image, scenes)
+    assert (found["share"], found["n"]) == (1.0, 1)
+    net.bag = True
+    assert right_against_swapped(net, net.text(captions_of(scenes)), scenes)["share"] == 0
+
+
+def test_distances_and_gaps_of_what_is_the_same_and_what_is_not():
+    generator = torch.Generator().manual_seed(0)
+    image, more = (unit(torch.randn(300, 4, generator=generator)) for _ in range(2))
+    found = distance(more, image, image)
+    assert found["floor"] == pytest.approx(0, abs=1e-6) and found["fd"] > 0.001
+    apart = gap(image, unit(image + torch.tensor([2.0, 0, 0, 0])))
+    assert apart["pairs"]["mean"] > apart["others"]["mean"] and apart["between_means"] > 0.5
+
+
+def test_kept_is_of_what_the_caption_says_and_the_least_weight_wins_among_equals():
+    before, after = facts("a thin small red 3"), facts("a thin large red 3")
+    assert kept(before, after)["all"]["share"] == pytest.approx(4 / 5) and kept(before, after)["size"]["share"] == 0
+    assert best({1: part(0.5), 2: part(0.5), 3: part(0.4)})["weight"] == 1
