@@ -27,8 +27,8 @@ def stft(x: Tensor, frame: int = FRAME, hop: int = HOP) -> Tensor:
     Frame k is centred at sample k·hop; before the first and after the last sample there is silence.
     """
     window = torch.hann_window(frame, device=x.device, dtype=x.dtype)
-    found = torch.stft(x.reshape(-1, x.shape[-1]), frame, hop, window=window, pad_mode="constant", return_complex=True)
-    return found.reshape(*x.shape[:-1], *found.shape[1:])
+    frames = F.pad(x, (frame // 2, frame // 2)).unfold(-1, frame, hop)
+    return torch.fft.rfft(frames * window).transpose(-1, -2)
 
 
 def mel(hertz: Tensor | float) -> Tensor:

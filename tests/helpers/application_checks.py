@@ -1,4 +1,5 @@
-"""Checks on a device of what the chapters of the applications call: codes and words, series, letters, molecules."""
+"""Checks on a device of what the chapters of the applications call, or will: codes and words, series, letters, molecules,
+speech, video, embeddings."""
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ from device_checks import check, noise
 from diffusion_utils import checkpoints, devices, edits, recipes
 from diffusion_utils.data import TensorData
 from diffusion_utils.data.electricity import toy_transformer
+from diffusion_utils.data.next_door import load_next_door
 from diffusion_utils.data.scenes import load_scenes
+from diffusion_utils.data.speech import EmphasisCodec, load_speech
 from diffusion_utils.discrete import (
     DiscreteDenoiser,
     DiscreteSampler,
@@ -29,8 +32,10 @@ from diffusion_utils.metrics.series import fair_crps, sample_quantiles
 from diffusion_utils.metrics.text import bits_of
 from diffusion_utils.networks import Autoencoder, TextUNet
 from diffusion_utils.networks.token_transformer import TokenTransformer
+from diffusion_utils.recipes.joint_data import VectorData
 from diffusion_utils.recipes.latent_data import encoded
 from diffusion_utils.recipes.series import series_recipe
+from diffusion_utils.recipes.unclip import DecoderData
 from diffusion_utils.schedules import straight
 from diffusion_utils.training.distributed import Group
 
@@ -87,6 +92,47 @@ def check_writing(device: torch.device) -> object:
     bits = bits_of(net, limit, schedule, TensorData(x0[0]), 2)
     return (any_order(denoiser, x0, limit, 8, 2), bound(denoiser, (limit,), schedule, x0, 2), end.x_t[0],
             torch.tensor(bits["bits_per_row"]))
+
+
+# Speech and video
+
+
+@check("recipes.speech_judge.JudgeRecipe.loss_fn", "recipes.speech_waveform.SpeechRecipe.loss_fn",
+       "networks.encoders.speech_judge.Listener.features", "data.speech.EmphasisCodec.encode",
+       "data.speech.EmphasisCodec.decode")
+def check_training_on_speech(device: torch.device) -> object:
+    data, step, codec = load_speech("test"), step_of(torch.arange(4)), EmphasisCodec()
+    judge, wave = recipes.get_recipe("speech-judge"), recipes.get_recipe("speech-waveform")
+    wave = dataclasses.replace(wave, network=wave.network | {"channels": [8, 16, 16], "emb_dim": 16})
+    listening, drawing = judge.build().to(device), wave.build().to(device)
+    x = data.x0(torch.arange(2)).to(device)
+    return (judge.loss_fn(data, device, Group())(listening, step), wave.loss_fn(data, device, Group())(drawing, step),
+            listening.digit.features(codec.decode(x)), codec.encode(codec.decode(x)))
+
+
+@check("recipes.video.VideoRecipe.loss_fn")
+def check_training_on_videos(device: torch.device) -> object:
+    recipe = recipes.get_recipe("next-door-fdm")
+    recipe = dataclasses.replace(recipe, network=recipe.network | {"channels": [8, 16]})
+    loss = recipe.loss_fn(load_next_door("test", 4), device, Group())
+    return loss(recipe.build().to(device), step_of(torch.arange(4)))
+
+
+# Embeddings
+
+
+@check("recipes.joint.JointRecipe.loss_fn", "recipes.prior.PriorRecipe.loss_fn", "recipes.unclip.UnclipRecipe.loss_fn",
+       "networks.joint.JointEmbedding.text")
+def check_training_on_embeddings(device: torch.device) -> object:
+    scenes, step = load_scenes("test", 4), step_of(torch.arange(4))
+    clip, prior, decoder = (recipes.get_recipe(f"scenes-{name}") for name in ("clip", "prior", "unclip"))
+    joint = clip.build().to(device)
+    with torch.no_grad():
+        vectors = joint.image(scenes.x0(step.rows).to(device)).cpu()
+        tasks = ((clip, scenes, joint), (prior, VectorData(vectors, scenes, joint), prior.build().to(device)),
+                 (decoder, DecoderData(torch.zeros(4, 4, 16, 16), scenes, vectors), decoder.build().to(device)))
+        losses = [recipe.loss_fn(data, device, Group())(net, step) for recipe, data, net in tasks]
+        return losses, joint.text(scenes.condition(step.rows).to(device))
 
 
 # Latents
