@@ -47,7 +47,8 @@ class SoftTokens(TokenTransformer):
     """The same transformer over points: noisy points (B, L, 27) go in, a mean of the 27 points comes out."""
 
     def forward(self, x: Tensor, time: Tensor, cond: None = None) -> Tensor:
-        h = norm(x @ self.table.weight + self.time(sinusoidal(time, self.table.embedding_dim))[:, None])
+        clock = self.time(sinusoidal(time, self.table.embedding_dim))[:, None]
+        h = norm(x @ self.table.weight + clock + (0 if self.place is None else self.place.weight[:x.shape[1]]))
         for block in self.blocks:
             h = block(h, self.angle[:x.shape[1]])
         return (self.head(norm(h)).softmax(-1) - 1 / CLASSES) / SCALE
@@ -117,17 +118,25 @@ def gaussian(recipe: DiscreteRecipe, n: int, device: torch.device) -> dict:
     return seen | {"steps": STEPS, "sampler": sampler.sampler} | look(last.x_t.cpu().argmax(-1))
 
 
-def one_after_the_other(x: Tensor) -> np.ndarray:
-    """All names in a row, an end before each and one at the end: what a counting model reads."""
-    rows = [row[:int((row != END).sum()) + 1] for row in x]
-    return torch.cat([torch.tensor([END]), *rows]).numpy()
+def one_after_the_other(x: Tensor, ends: int) -> tuple[np.ndarray, np.ndarray]:
+    """All names in a row, so many ends before each, and which places are scored: a name's letters and its first end, if it has
+    one. A counting model that looks back at so many letters then knows that a name begins, and nothing of the one before."""
+    row, scored = [], []
+    for name in x.tolist():
+        name = name[:name.index(END) + 1] if END in name else name
+        before = ends if not row or row[-1] != END else ends - 1  # the end of a name is the first of those before the next
+        row += [END] * before + name
+        scored += [False] * before + [True] * len(name)
+    return np.array(row), np.array(scored)
 
 
 def counted(orders: range = ORDERS) -> dict:
     """Bits a name of n-gram models, its end included, held out."""
     train, test = (load_names(split).values for split in ("train", "test"))
-    read, unread = one_after_the_other(train), one_after_the_other(test)
-    bits = {str(k): float(NGram(read, CLASSES, k).bits(unread[None])[0, 1:].sum()) / len(test) for k in orders}
+    bits = {}
+    for k in orders:
+        (read, _), (unread, scored) = (one_after_the_other(x, max(1, k - 1)) for x in (train, test))
+        bits[str(k)] = float(NGram(read, CLASSES, k).bits(unread[None])[0, scored].sum()) / len(test)
     return {"bits_a_name": bits, "held_out": len(test)}
 
 

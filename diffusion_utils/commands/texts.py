@@ -15,6 +15,7 @@ from ..npy import check_target, write_npy
 from .options import batch_of, option, settings_of
 
 BLANK = "_"
+IDLE = ("label", "prompt", "like", "like_data", "voice", "rings", "scaffold", "frames", "scheme", "given")  # options that say nothing to it
 
 
 def is_text(name: str) -> bool:
@@ -25,7 +26,7 @@ def is_text(name: str) -> bool:
 def sample_texts(args: argparse.Namespace) -> None:
     """Print texts as the checkpoint writes them, or write them to the file asked for."""
     n = 3 if args.n is None else args.n
-    idle = [name for name in ("label", "prompt", "like", "like_data") if getattr(args, name)]
+    idle = [name for name in IDLE if getattr(args, name) not in (None, False)]
     if idle:
         raise ValueError(f"{option(idle[0])} says what to draw, and {args.checkpoint} is told nothing; "
                          "--keep is how a text begins")

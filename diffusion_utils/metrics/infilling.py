@@ -36,12 +36,16 @@ def hidden_words(test: TextWindows, n: int, seed: int = 0) -> tuple[Tensor, Tens
             hidden.append((first <= place) & (place < last))
         if len(rows) == n:
             break
+    if not rows:
+        return torch.zeros((0, *test.shape), dtype=torch.int64), torch.zeros((0, *test.shape), dtype=torch.bool)
     return torch.stack(rows), torch.stack(hidden)
 
 
 def hit_rates(checkpoint: Checkpoint, test: TextWindows, file: str | None = None, n: int = 400) -> dict:
     """The share of hidden words that are drawn as they were: by the network, and by the judge from left to right."""
     rows, hidden = hidden_words(test, n)
+    if not len(rows):
+        return {"words": 0}
     known = torch.where(hidden, -1, rows)
     drawn = checkpoint.kind.draw(checkpoint, len(rows), DiscreteSampler(STEPS, order="confidence"), known=known)
     judge = judge_of(file, rows.shape[1])

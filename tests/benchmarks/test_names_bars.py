@@ -30,11 +30,13 @@ def test_points_are_scaled_as_noise_is_and_lead_back_to_their_letters():
     assert torch.equal(found.argmax(-1), x)
 
 
-def test_names_stand_in_a_row_with_one_end_between_them():
+def test_names_stand_in_a_row_with_as_many_ends_between_them_as_a_count_looks_back():
     x = load_names("test").values[:3]
     first, second, third = names_of(x)
-    text = "".join("abcdefghijklmnopqrstuvwxyz."[k] for k in names_bars.one_after_the_other(x))
-    assert text == f".{first}.{second}.{third}."
+    row, scored = names_bars.one_after_the_other(x, 2)
+    letters = "abcdefghijklmnopqrstuvwxyz."
+    assert "".join(letters[k] for k in row) == f"..{first}..{second}..{third}."
+    assert "".join(letters[k] for k in row[scored]) == f"{first}.{second}.{third}."
 
 
 def test_counting_needs_fewer_bits_with_more_letters_at_first():

@@ -57,6 +57,8 @@ def test_the_solution_passes(check, solution, number, capsys) -> None:
     (ch09.check_forget, lambda x0, kept, m, u, v: x0, "1.000 are as they were"),  # the stub
     (ch09.check_forget, lambda x0, kept, m, u, v: forget(x0, 1 - kept, m, u, v), "not 1 − kept"),
     (ch09.check_forget, another, "may come back as itself"),
+    (ch09.check_forget, lambda x0, kept, m, u, v: forget(0 * x0, kept, m, u, v), "in place of"),  # x0 is never looked at
+    (ch09.check_forget, lambda x0, kept, m, u, v: forget(x0, kept, m, torch.linspace(0, 1, len(x0)), v), "by its own u"),
     (ch09.check_forget, lambda x0, kept, m, u, v: forget(x0, kept, torch.full((4,), 0.25).double(), u, v), "as they were"),
     (ch09.check_forget, lambda x0, kept, m, u, v: kept * x0, "whole numbers"),
     (ch09.check_back, lambda x_t, kept_t, kept_s, f, m: f, "something else"),  # the stub

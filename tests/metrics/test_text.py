@@ -146,3 +146,10 @@ def test_hidden_words_are_whole_and_filled_from_what_stands_before_them():
     where[:, 6:10] = True
     filled = infilling.filled_from_the_left(certain, np.where(where, 0, given), where)
     assert (filled == given).mean() > 0.95 and (filled[~where] == given[~where]).all()
+
+
+def test_a_text_without_words_has_none_to_find():
+    data = windows("acgt" * 500)
+    rows, hidden = infilling.hidden_words(data, 4)
+    assert rows.shape == hidden.shape == (0, *data.shape)
+    assert infilling.hit_rates(None, data, n=4) == {"words": 0}

@@ -68,6 +68,7 @@ def test_options_that_do_nothing_for_text_are_refused(small, capsys):
     for options, message in [
             (["--keep", "Maß_"], "unknown character 'ß'"), (["--keep", "_" * 129], "1…128 characters, got 129"),
             (["--out", "x.png"], "must end in .txt"), (["--label", "3"], "--keep is how a text begins"),
+            (["--rings", "2"], "--rings says what to draw"), (["--frames", "20"], "--frames says what to draw"),
             (["--sampler", "ddim"], "--sampler is no setting of shakespeare; it has --steps, --spacing, --order, --kappa"),
             (["--kappa", "0.5"], "belongs to the order 'independent'")]:
         assert main(["sample", "--checkpoint", "runs/shakespeare/shakespeare", "--device", "cpu", *options]) == 2
