@@ -24,7 +24,7 @@ from diffusion_utils.discrete import DiscreteDenoiser, DiscreteSampler, Limit, a
 from diffusion_utils.generate import generate
 from diffusion_utils.metrics.infilling import hit_rates
 from diffusion_utils.metrics.ngram import NGram
-from diffusion_utils.metrics.text import JUDGE, bits_left_to_right, bits_of, figures_of, in_bits, judge_of
+from diffusion_utils.metrics.text import JUDGE, bits_left_to_right, bits_of, figures_of, in_bits, judge_of, spread
 from diffusion_utils.schedules import Schedule, cosine, straight
 
 REACH, AMBITIOUS, TO_TWIN = 2.60, 2.45, 1.22  # bits a letter of held-out text, and times those of the twin
@@ -96,7 +96,7 @@ def drawn(checkpoint: Checkpoint, train: TextWindows, n: int, **changes) -> dict
 
 def references(train: TextWindows, test: TextWindows, n: int) -> dict:
     """The same figures of real text, and of what counts of letters write."""
-    real = test.x0(torch.arange(min(n, len(test)))).numpy()
+    real = spread(test, n).numpy()
     found = {"real": quality(real, train)}
     for order in (3, 4, 5, 6):
         model = judge_of(None, real.shape[1]) if order == JUDGE else NGram(train.tokens.numpy(), len(train.alphabet), order)

@@ -35,11 +35,16 @@ def evaluate(x: Tensor, cond: None = None, calls: int | None = None, device: str
     if x.dtype != torch.int64 or x.ndim != 2 or int(x.min()) < 0 or int(x.max()) >= letters:
         raise ValueError(f"texts must be int64 (N, L), numbers of letters 0…{letters - 1}, got {x.dtype} {tuple(x.shape)}")
     judge = judge_of(file, x.shape[1])
-    real = test.x0(torch.arange(min(len(x), len(test)))).numpy()
+    real = spread(test, len(x)).numpy()
     kinds = {"samples": x.cpu().numpy(), "real": real, f"{JUDGE}-gram": judge.sample(min(len(x), 256), x.shape[1])}
     look = {name: figures_of(rows, judge, train) for name, rows in kinds.items()}
     return {"n": len(x), "calls": calls, **look["samples"], "real_text": look["real"] | {"n": len(real)},
             f"samples_of_a_{JUDGE}_gram_model": look[f"{JUDGE}-gram"]}
+
+
+def spread(data: TextWindows, n: int) -> Tensor:
+    """At most n windows, int64 (n, L), from all over a text, whose parts differ by more than chance."""
+    return data.x0(torch.linspace(0, len(data) - 1, min(n, len(data))).long())
 
 
 @lru_cache(maxsize=2)

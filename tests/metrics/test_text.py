@@ -153,3 +153,8 @@ def test_a_text_without_words_has_none_to_find():
     rows, hidden = infilling.hidden_words(data, 4)
     assert rows.shape == hidden.shape == (0, *data.shape)
     assert infilling.hit_rates(None, data, n=4) == {"words": 0}
+
+
+def test_real_text_is_taken_from_all_over():
+    assert torch.equal(text.spread(TRAIN, 3), TRAIN.x0(torch.tensor([0, (len(TRAIN) - 1) // 2, len(TRAIN) - 1])))
+    assert len(text.spread(TRAIN, 10**6)) == len(TRAIN)
