@@ -15,7 +15,8 @@ from ..npy import check_target, write_npy
 from .options import batch_of, option, settings_of
 
 BLANK = "_"
-IDLE = ("label", "prompt", "like", "like_data", "voice", "rings", "scaffold", "frames", "scheme", "given")  # options that say nothing to it
+# Options that say nothing to what is told nothing
+IDLE = ("label", "prompt", "like", "like_data", "voice", "rings", "scaffold", "frames", "scheme", "given")
 
 
 def is_text(name: str) -> bool:
