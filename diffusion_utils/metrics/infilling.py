@@ -37,7 +37,8 @@ def hidden_words(test: TextWindows, n: int, seed: int = 0) -> tuple[Tensor, Tens
         if len(rows) == n:
             break
     if not rows:
-        return torch.zeros((0, *test.shape), dtype=torch.int64), torch.zeros((0, *test.shape), dtype=torch.bool)
+        none = test.x0(torch.arange(0))
+        return none, none.bool()
     return torch.stack(rows), torch.stack(hidden)
 
 
