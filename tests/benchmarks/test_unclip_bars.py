@@ -46,8 +46,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
         for name, values in few.items():
             patch.setattr(unclip_bars, name, values)
         painted = unclip_bars.Painted(model, tmp_path_factory.mktemp("drawn"))
-        latent = type("Words", (), {"of": lambda self, tokens, *how: torch.full((len(tokens), 3, 64, 64), -1.0)})()
-        for name, measure in unclip_bars.parts(unclip_bars.Measured(painted, found, latent, 2)).items():
+        for name, measure in unclip_bars.parts(unclip_bars.Measured(painted, found, 2)).items():
             found["parts"][name] = measure()
     return found
 
