@@ -144,10 +144,10 @@ def check_drawing_by_embeddings(device: torch.device) -> object:
     model, scenes = unclip_model(device), load_scenes("test", 2)
     told, x = scenes.condition(torch.arange(2)), scenes.x0(torch.arange(2))
     image, text = picture_vectors(model, x.to(device)), caption_vectors(model, told.to(device))
-    vectors, noise = upward(model, x, steps=2)
+    vectors, z_T = upward(model, x, steps=2)
     found = imagine(model, told.to(device)), paint(model, slerp(vectors[:1], vectors[1:], 0.5), weight=2.0, steps=2)
     assert top_one(text.to(device), image.to(device), among=2).device.type == device.type
-    return image, text, downward(model, vectors, noise, steps=2), found
+    return image, text, downward(model, vectors, z_T, steps=2), found
 
 
 # Latents
