@@ -51,6 +51,15 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return found
 
 
+def test_shuffled_pictures_are_those_of_other_captions_and_what_is_read_is_read_once(tmp_path):
+    model = unclip_model()
+    for one in (model, *model.needs.values()):
+        one.card["sha256"] = 64 * "0"
+    measured = unclip_bars.Measured(unclip_bars.Painted(model, tmp_path), {"parts": {}}, 2)
+    measured.read["true"] = np.arange(4)[:, None]
+    assert measured.found("shuffled")[:, 0].tolist() == [3, 0, 1, 2] and not list(tmp_path.iterdir())
+
+
 def row(right: float) -> dict:
     return {"right": {"everything": part(right)}}
 
