@@ -123,7 +123,8 @@ def slerp(a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
     s = torch.as_tensor(share, dtype=a.dtype, device=a.device)
     s = s.reshape(-1, 1)
     # as arccos(a·b), but exact for small angles, too
-    apart, along = (vector_norm(v, dim=1, keepdim=True) for v in (a - b, a + b))
+    apart, along = (vector_norm(v, dim=1, keepdim=True)
+                    for v in (a - b, a + b))
     theta = 2 * torch.atan2(apart, along)
     if bool((theta > math.pi - NEAR).any()):
         raise ValueError("a and b are opposite: many arcs lead from one to the other")
