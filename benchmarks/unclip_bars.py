@@ -66,7 +66,8 @@ class Painted:
 
     def of(self, vectors: Tensor, weight: float, name: str, seed: int = 0) -> Tensor:
         """Pictures (N, 3, H, W) of embeddings (N, D)."""
-        return torch.cat([self.model.codec.decode(part.float()) for part in self.codes(vectors, weight, name, seed).split(BLOCK)])
+        codes = self.codes(vectors, weight, name, seed)
+        return torch.cat([self.model.codec.decode(part.float()) for part in codes.split(BLOCK)])
 
     def codes(self, vectors: Tensor, weight: float, name: str, seed: int = 0) -> Tensor:
         """Codes float16 (N, …) of embeddings (N, D); those of a name, weight and seed always have the same embeddings."""

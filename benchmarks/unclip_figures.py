@@ -32,7 +32,8 @@ from diffusion_utils.metrics.scenes import read_scenes
 from diffusion_utils.records import FOLDER
 from diffusion_utils.unclip import caption_vectors, downward, imagine, picture_vectors, upward
 
-PAIRS = {"two digits": ("a large green 4", "a large green 9"), "all but the place": ("a thin small red 3", "a thick large blue 8"),
+PAIRS = {"two digits": ("a large green 4", "a large green 9"),
+         "all but the place": ("a thin small red 3", "a thick large blue 8"),
          "places": ("a blue 7 left of a yellow 2", "a yellow 2 left of a blue 7"), "two scenes": (None, None)}
 SHARES, ANGLES = tuple(k / 10 for k in range(11)), tuple(k / 10 for k in range(7))
 CHANGES = {"red → blue": (COLOUR, COLOURS.index("red"), COLOURS.index("blue")), "thin → thick": (STROKE, 0, 1),
@@ -97,7 +98,7 @@ def kinds(painted: Painted, scenes: SceneData, weight: float) -> dict[str, Tenso
 
 
 def bound(painted: Painted, latent: Drawn, scenes: SceneData, weight: float) -> dict[str, Tensor]:
-    """Scenes of two digits in two colours: themselves, drawn by chapter 6's network, from their own embedding, and the prior's."""
+    """Scenes of two digits in two colours: themselves, by chapter 6's network, from their own embedding, and the prior's."""
     facts, model = scenes.facts, painted.model
     colours = [facts[:, place.start + COLOUR] for place in (FIRST, SECOND)]
     rows = torch.nonzero((facts[:, COUNT] == 2) & (colours[0] != colours[1]))[:BOUND, 0]

@@ -17,7 +17,7 @@ from .verdict import verdict
 
 
 def check_slerp(function: Callable[[Tensor, Tensor, float], Tensor]) -> None:
-    """Exercise 1. function(a (N, D), b (N, D), s) is the point of the arc between unit vectors, also where they are the same."""
+    """Exercise 1. function(a (N, D), b (N, D), s) is the point of the arc of unit vectors, also where they are the same."""
     a, b = (unit(torch.randn(5, 8, generator=torch.Generator().manual_seed(seed))) for seed in (1, 2))
     if not torch.allclose(function(a, b, 0.0), a, atol=1e-5) or not torch.allclose(function(a, b, 1.0), b, atol=1e-5):
         return verdict(1, "the arc must begin in a at s = 0 and end in b at s = 1")
@@ -65,8 +65,8 @@ def check_upward(function: Callable[[DenoiserFn, Schedule, Tensor, Sequence[int]
     except ValueError as error:
         return verdict(3, f"the exact denoiser refused: {error}")
     if asked != [1, *times[1:-1]]:
-        return verdict(3, f"the network should be asked at 1, 50, 100, … and 750; yours was asked at {asked[:3]} … {asked[-1:]}")
+        return verdict(3, f"the network should be asked at 1, 50, 100, … 750; yours was asked at {asked[:3]} … {asked[-1:]}")
     *_, last = invert(exact, schedule, x0, times)
     if end.shape != x0.shape or not torch.allclose(end, last.x_t, atol=1e-5):
-        return verdict(3, f"the first point should end at {float(last.x_t[0]):.3f}, and yours is at {float(end.flatten()[0]):.3f}")
+        return verdict(3, f"the first point should end at {float(last.x_t[0]):.3f}, yours is at {float(end.flatten()[0]):.3f}")
     return verdict(3)

@@ -38,7 +38,8 @@ def drawn() -> dict[str, Tensor]:
     moves = torch.stack([torch.stack([facts(RED, RED), facts(RED, BLUE)])] * 2)
     return decoded(Identity(), {
         "between": grey(2, 3, 2), "between_facts": torch.stack([arc, arc.flip(0)]),
-        "originals": grey(2), "varied": grey(2, 3), "varied_facts": torch.stack([facts(RED, RED, BLUE), facts(RED, BLUE, BLUE)]),
+        "originals": grey(2), "varied": grey(2, 3),
+        "varied_facts": torch.stack([facts(RED, RED, BLUE), facts(RED, BLUE, BLUE)]),
         "before": grey(2, 2), "moved": grey(2, 2, 2), "moved_facts": moves,
         "asked_facts": torch.stack([facts(BLUE, BLUE), facts(RED, RED)]),
         "rows": grey(2, 2), "rows_facts": torch.stack([facts(RED, BLUE), facts(BLUE, RED)])})

@@ -91,7 +91,7 @@ def test_eq_unclip_scale() -> None:
 
 
 def test_eq_unclip_prior() -> None:
-    """The loss of the prior: the mean square of what is missing to √n·e_x, where the network sees z_t, t and what it is told."""
+    """The loss of the prior: the mean square of what is missing to √n·e_x, where the network sees z_t, t and what is told."""
     schedule, e = cosine(1000), vectors(6, 64)
     eps, t = torch.randn(6, 64, generator=torch.Generator().manual_seed(2)), torch.tensor([1, 50, 300, 600, 900, 1000])
     seen = []
@@ -125,7 +125,8 @@ def test_eq_unclip_slerp() -> None:
         wanted = (((1 - s) * theta).sin() * a + (s * theta).sin() * b) / theta.sin()
         # the package works in float32
         torch.testing.assert_close(slerp(a, b, s).double(), wanted, rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(wanted.norm(dim=1), torch.ones(4, dtype=torch.float64), rtol=1e-6, atol=1e-6)  # a, b: float32
+        length = wanted.norm(dim=1)  # of float32 vectors
+        torch.testing.assert_close(length, torch.ones(4, dtype=torch.float64), rtol=1e-6, atol=1e-6)
 
 
 def test_eq_unclip_difference() -> None:
