@@ -28,9 +28,9 @@ def decoded(codec: Codec, kept: dict[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def framed(pictures: Tensor) -> np.ndarray:
-    """Pictures (n, 3, H, W) in rows of four, uint8 (H′, W′, 3)."""
-    return tile(pictures, cols=SHOWN) // LEVELS * LEVELS
+def framed(pictures: Tensor, columns: int = SHOWN) -> np.ndarray:
+    """Pictures (n, 3, H, W) in rows of so many, uint8 (H′, W′, 3)."""
+    return tile(pictures, cols=columns) // LEVELS * LEVELS
 
 
 def count(asked: np.ndarray, found: Tensor) -> str:
@@ -50,7 +50,7 @@ def between(record: dict, drawn: dict[str, Tensor], **options) -> FrameScrubber:
              "alt": "Four pictures half-way between two embeddings, drawn from four noises"} | options
     said = [[f"From {pair['ends'][0] or 'one scene'} to {pair['ends'][1] or 'another'}." for pair in pairs] for _ in shares]
     return FrameScrubber.from_arrays(
-        [[framed(x[j, k]) for j in range(len(pairs))] for k in range(len(shares))],
+        [[framed(x[j, k], SHOWN // 2) for j in range(len(pairs))] for k in range(len(shares))],
         axes=[Axis("s", [f"{share:g}" for share in shares], len(shares) // 2),
               Axis("between", [pair["name"] for pair in pairs], buttons=True)],
         readouts={"as the first": of[0], "as the second": of[1]}, captions=said, **about)
