@@ -113,6 +113,8 @@ def test_what_is_between_two_scenes_is_counted_by_fact():
     either, _ = of_either(a, b, facts("a thick small green 5"))
     assert either["share"] == pytest.approx(3 / 5)
     assert spearman(np.arange(9), np.arange(9) ** 2) == pytest.approx(1) == -spearman(np.arange(9), -np.arange(9))
+    assert spearman(np.arange(9), np.full(9, 0.5)) == 0  # a decoder that does not look at its embedding rises nowhere
+    assert spearman(np.arange(3), np.array([0, 0, 1])) == pytest.approx(0.866, abs=1e-3)
 
 
 def test_a_space_that_knows_what_belongs_to_what_tells_right_from_swapped():
