@@ -42,7 +42,7 @@ def given_parts(model: Checkpoint, data: NextDoor, pattern: int) -> dict:
     """Videos around a toss, between frames 8 and 9, of which these parts are given."""
     start = tossed_in_the_middle(data, 1, 8).repeat(SAMPLES)
     frames, _, _ = around_toss(data, start, 8, LENGTH - 9)
-    x = drawn(model, frames, chosen(PARTS, pattern), hierarchy_2, seed=pattern)
+    x = drawn(model, frames, chosen(PARTS, pattern), hierarchy_2)
     return {"frames": packed(to_pixels(x)[:, :, 0].flatten(0, 1))}
 
 

@@ -166,7 +166,8 @@ def sample_video(denoiser: DenoiserFn, schedule: Schedule, known: Tensor,
         for number, call in enumerate(calls):
             own = mixed_seed(seed, 10, number)  # noise of its own
             video[:, call.latent] = _drawn(
-                denoiser, schedule, video, call, sampler, own, batch, device)
+                denoiser, schedule, video, call, sampler, own, batch,
+                device)
             bar.update(len(call.latent))
     return video
 
