@@ -44,7 +44,8 @@ def record() -> dict:
         parts[f"walk {end}"] = {kind: packed(kept[f"{end} {kind}"]) for kind in ("x_t", "x0_hat")}
     for told in ("nothing", "a frame"):
         paths = [LEGAL[0], LEGAL[1], [[None, None] if k == 7 else [x, 16] for k, (x, _) in enumerate(LEGAL[0])]]
-        parts[f"coin {told}"] = {"centres": paths, "up": [True, False, True], "legal": [True, True, False], "legal_paths": LEGAL}
+        parts[f"coin {told}"] = {"centres": paths, "up": [True, False, True], "legal": [True, True, False],
+                                 "legal_paths": LEGAL}
     settings = {"parts": {"0, 1": [0, 1], "6": [6]}, "length": LENGTH, "samples": 3, "start": 1, "seen": 5, "new": 5,
                 "long": LONG, "videos": VIDEOS, "times": [1000, 0], "told": ["nothing", "a frame"], "ends": ["up", "down"]}
     return {"settings": settings, "parts": parts, "kept": kept}
