@@ -21,7 +21,8 @@ async function render({ model, el }) {
     map.show(maps[frame % maps.length], Math.floor(frame / maps.length));
     panels.element.setAttribute("aria-label", [alt, says[frame]].filter(Boolean).join(". "));
   }
-  return renderScrubber({ model, el }, { element: face, scale: 1, show, toPng: panels.toPng });
+  const scale = Math.max(1, Math.round(model.get("width") / panels.toPng().width));
+  return renderScrubber({ model, el }, { element: face, scale, show, toPng: panels.toPng });
 }
 
 // A click on a frame moves the slider there, as a hand would.

@@ -11,7 +11,7 @@ from diffusion_utils.widgets.film_still import call_of, film_html
 from diffusion_utils.widgets.scrubber import Scrubber, flat_texts
 from diffusion_utils.widgets.sprites import as_array, encode_webp, sprite_sheet, to_uint8
 
-WIDTH = 440  # CSS pixels
+WIDTH, PANEL = 440, 135  # CSS pixels: of the whole, and of each panel where there are many
 LEGEND = ("given", "made with this frame", "seen for it")
 
 
@@ -76,7 +76,8 @@ class Film(Scrubber):
         widget = cls._made(
             leading, axes=axes, title=title, readouts=readouts, captions=told_of(flat, names, leading, captions),
             companions=None, interval_ms=interval_ms, alt=alt, name=name, settings=settings, sprite=encode_webp(sheet),
-            columns=columns, places=which.astype("<u2").tobytes(), maps=flat, says=told)  # fmt: skip
+            columns=columns, places=which.astype("<u2").tobytes(), maps=flat, says=told,
+            width=max(WIDTH, PANEL * len(panels)))  # fmt: skip
         widget._pictures = different
         widget._warn_if_heavy("Use fewer videos, or fewer grey levels: frames // 16 * 17")
         return widget
