@@ -46,15 +46,15 @@ def test_eq_time_attention() -> None:
     c, k = 8, 4
     layer = TimeAttention(c, heads=1)
     torch.nn.init.normal_(layer.out.weight)
-    x, apart = torch.randn(k, c, 1, 1, generator=rng()), distances(torch.tensor([[0, 1, 5, 30]]))
+    x, apart = torch.randn(k, c, 2, 2, generator=rng()), distances(torch.tensor([[0, 1, 5, 30]]))
     with torch.no_grad():
-        found = layer(x, apart)[:, :, 0, 0]
-        q, keys, v = layer.qkv(layer.norm(x))[:, :, 0, 0].split(c, 1)
+        found = layer(x, apart)[:, :, 0, 1]
+        q, keys, v = layer.qkv(layer.norm(x))[:, :, 0, 1].split(c, 1)
         a, b = layer.relative_to(apart)[0].split(c, -1)
         for i in range(k):
             scores = torch.stack([q[i] @ (keys[j] + a[i, j]) / c**0.5 for j in range(k)])
             y = sum(w * (v[j] + b[i, j]) for j, w in enumerate(scores.softmax(0)))
-            wanted = x[i, :, 0, 0] + layer.out.weight[:, :, 0, 0] @ y + layer.out.bias
+            wanted = x[i, :, 0, 1] + layer.out.weight[:, :, 0, 0] @ y + layer.out.bias
             torch.testing.assert_close(found[i], wanted, rtol=1e-4, atol=1e-4)  # float32, sums in another order
 
 
