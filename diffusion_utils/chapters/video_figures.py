@@ -99,7 +99,7 @@ def who_comes_back(record: dict, **options) -> Film:
     about = {"title": "Who comes back?", "name": "fig-who-comes-back", "panels": panels, "rows": list(SCHEMES),
              "says": said_of(panels, frames), "readouts": digits, "interval_ms": 100,
              "alt": "A digit leaves and somebody comes back, as it happened and by three schemes"} | options
-    axes = [Axis("frame", range(length), 2), Axis("video", range(1, videos + 1), buttons=True)]
+    axes = [Axis("frame", range(length), length // 2), Axis("video", range(1, videos + 1), buttons=True)]
     return Film.from_frames(frames, [rows] * videos, axes=axes, **about)
 
 

@@ -134,8 +134,10 @@ def told_of(maps: list, names: list[str], leading: tuple[int, ...], captions: li
 
 def who_saw(rows: list, names: list[str], k: int) -> str:
     """What the network saw when it made frame k, in words."""
-    return " ".join(f"{name}: {row_words(row, k)}." if name else f"Frame {k} {row_words(row, k)}."
-                    for name, row in zip(names, rows, strict=True))
+    words = [row_words(row, k) for row in rows]
+    if len(set(words)) == 1:
+        return f"Frame {k} {words[0]}."
+    return " ".join(f"{name}: {said}." for name, said in zip(names, words, strict=True))
 
 
 def row_words(row: list, k: int) -> str:

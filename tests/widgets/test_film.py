@@ -48,7 +48,7 @@ def test_it_says_in_words_who_saw_whom():
     assert said[5, 1] == "Frame 5 was made with 6, 7; seen: 0, 3, 4."
     assert said[3, 0] == "Frame 3 was made with 0–2; seen: nothing."
     named = film(rows=["first", "second"])
-    assert np.reshape(named.captions, (FRAMES, 4))[6, 2] == "first: was given. second: was given."
+    assert np.reshape(named.captions, (FRAMES, 4))[6, 2] == "Frame 6 was given."  # in both rows
     assert still(named, 4, 0).count("<g transform") == 2 and ">second</text>" in still(named, 4, 0)
     assert runs_of([9, 0, 1, 2, 4, 5]) == "0–2, 4, 5, 9" and runs_of([]) == ""
 
