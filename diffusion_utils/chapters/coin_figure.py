@@ -62,7 +62,7 @@ def room(paths: np.ndarray, up: list[bool], legal: list[bool], truth: np.ndarray
         for first, last, ink in ((0, min(k + 1, seen), PALE), (seen - 1, k + 1, colour)):
             points = [place(path[f]) for f in range(first, last) if there[f]]
             if len(points) > 1:
-                pen.line(points, ink, FINE)
+                pen.line(points, ink, FINE + 1)
         if there[k]:
             x, y = place(path[k])
             pen.ellipse([x - 4 * FINE, y - 4 * FINE, x + 4 * FINE, y + 4 * FINE], fill=colour if k >= seen else INK)

@@ -66,7 +66,7 @@ WITHOUT = {
         sampling.kernels.fresh_std sampling.kernels.posterior_std sampling.kernels.step_std sampling.settings.Sampler
         discrete.walk.DiscreteSampler.calls sampling.settings.Sampler.calls sampling.settings.Sampler.changed
         sampling.times.timesteps
-        metrics.video_ceiling.can_know metrics.video_ceiling.in_sight recipes.video.draw_task
+        metrics.video_ceiling.can_know metrics.video_ceiling.in_sight recipes.video.draw_task video.Call video.missing
         speed.attainable speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
         plotting.use_style show.show_source speed_records.arrivals speed_records.base_distances speed_records.by_chance
