@@ -135,12 +135,12 @@ def call_walk(denoiser: DenoiserFn, schedule: Schedule, video: Tensor,
     """The walk of one call, from noise to frames in the order of time: states are (B, K, C, H, W). video: (B, N, C, H, W),
     of which the observed frames are looked at. Sample i depends on (seed, rows[i])."""
     frames = sorted([*call.observed, *call.latent])
-    known = video[:, frames]
+    index = torch.tensor(frames, device=video.device)
+    known = video[:, index]
     mask = torch.tensor([frame in call.observed for frame in frames],
                         device=video.device)[:, None, None, None]
     told = observed(denoiser, schedule, known,
                     mask.expand(known.shape[1:])[None])
-    index = torch.tensor(frames, device=video.device)
     cond = {"index": index.expand(len(known), -1)}
     yield from sample(told, schedule, known.shape, sampler, cond=cond,
                       seed=seed, indices=rows, device=video.device)
@@ -158,8 +158,9 @@ def sample_video(denoiser: DenoiserFn, schedule: Schedule, known: Tensor,
     keep to what `checked` asks for.
     """
     given, length = sorted(map(int, given)), known.shape[1]
+    there = torch.tensor(given, dtype=torch.int64)
     video = torch.zeros_like(known, dtype=torch.float32, device="cpu")
-    video[:, given] = known[:, given].float().cpu()
+    video[:, there] = known[:, there].float().cpu()
     calls = checked(scheme(given, length), given, length)
     with tqdm(total=length - len(given), unit="frame",
               disable=not progress, delay=2) as bar:
