@@ -10,7 +10,7 @@ async function render({ model, el }) {
   const settings = model.get("settings");
   const [alt, says, maps] = ["alt", "says", "maps"].map((name) => model.get(name));
   const shown = placesOf(model.get("places"), settings.panels.length);
-  const panels = makePanels(settings, await decodeSprite(model.get("sprite")), model.get("columns"));
+  const panels = makePanels(settings, await decodeSprite(model.get("pictures")), model.get("columns"));
   const map = makeMap(settings);
   const legend = html("p", { class: "fs-legend" }, ...settings.legend.map((text, k) => html("span", {}, sample(LEGEND[k]), ` ${text}`)));
   const face = html("div", { class: "fs-film" }, panels.element, map.element, legend);

@@ -21,7 +21,7 @@ class Film(Scrubber):
     _esm = front_end.source(*front_end.SCRUBBER, "sheet.js", "film.js")
 
     settings = traitlets.Dict().tag(sync=True)
-    sprite = traitlets.Bytes().tag(sync=True)  # of all different pictures
+    pictures = traitlets.Bytes().tag(sync=True)  # all different ones on a sheet, as WebP
     columns = traitlets.Int(1).tag(sync=True)
     places = traitlets.Bytes().tag(sync=True)  # uint16, little-endian: of each frame which picture each panel shows
     maps = traitlets.List().tag(sync=True)  # of each setting of all sliders but the first, a row [given, calls] or more
@@ -75,7 +75,7 @@ class Film(Scrubber):
         told = [] if says is None else flat_texts(says, leading, "says")
         widget = cls._made(
             leading, axes=axes, title=title, readouts=readouts, captions=told_of(flat, names, leading, captions),
-            companions=None, interval_ms=interval_ms, alt=alt, name=name, settings=settings, sprite=encode_webp(sheet),
+            companions=None, interval_ms=interval_ms, alt=alt, name=name, settings=settings, pictures=encode_webp(sheet),
             columns=columns, places=which.astype("<u2").tobytes(), maps=flat, says=told,
             width=max(WIDTH, PANEL * len(panels)))  # fmt: skip
         widget._pictures = different

@@ -55,7 +55,7 @@ def test_it_says_in_words_who_saw_whom():
 
 def test_pictures_that_are_alike_are_sent_once_and_each_is_in_its_place():
     widget = film()
-    sheet, places = np.asarray(Image.open(io.BytesIO(widget.sprite)).convert("L")), np.frombuffer(widget.places, "<u2")
+    sheet, places = np.asarray(Image.open(io.BytesIO(widget.pictures)).convert("L")), np.frombuffer(widget.places, "<u2")
     assert len(set(places.tolist())) == 8 * 4 * 2 - 4
     for at, place in enumerate(places):
         top, left = 6 * (place // widget.columns), 6 * (place % widget.columns)
