@@ -85,7 +85,7 @@ def check_scheme(scheme: Scheme) -> None:
     if len(calls) > CALLS:
         return verdict(4, f"it takes {len(calls)} calls, and may take {CALLS}")
     share = can_know(scheme, in_sight(load_next_door("test"), torch.arange(100), length))
-    print(f"{len(calls)} calls; the same digit comes back: {share:.0%}")
+    print(f"{len(calls)} calls, remembered: {share:.0%}")
     if share < GOOD:
         return verdict(4, "who comes back is a guess: no frame that shows the digit is in sight when it returns")
     return verdict(4)
