@@ -80,8 +80,8 @@ def noise_to_frames(record: dict, **options) -> Film:
     call = Call(given, list(range(len(given), length)))
     says = [[[f"At t = {t}, frame {k} is {'as it was given' if k in given else 'on its way'}"] * len(ends) for t in times]
             for k in range(length)]
-    about = {"title": "Two futures come out of noise", "says": says, "name": "fig-two-futures-out-of-noise", "panels": ["x_t", "x̂_0"],
-             "alt": "A frame with its noise, and what the network expects it to be"} | options
+    about = {"title": "Two futures come out of noise", "name": "fig-two-futures-out-of-noise", "says": says,
+             "panels": ["x_t", "x̂_0"], "alt": "A frame with its noise, and what the network expects it to be"} | options
     axes = [Axis("frame", range(length), length - 3), Axis("t", times, len(times) // 2), Axis("end", ends, buttons=True)]
     return Film.from_frames(frames.transpose(3, 2, 0, 1, 4, 5), [[[(given, [call])]] * len(ends)] * len(times), axes=axes,
                             **about)
