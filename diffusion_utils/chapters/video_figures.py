@@ -78,8 +78,8 @@ def noise_to_frames(record: dict, **options) -> Film:
     frames = np.stack([np.stack([unpacked(record["parts"][f"walk {end}"][kind], len(times), length) for kind in kinds])
                        for end in ends])  # (ends, kinds, times, length, …)
     call = Call(given, list(range(len(given), length)))
-    says = [[[f"At t = {t}, frame {k} is {'as it was given' if k in given else 'on its way'}"] * len(ends) for t in times]
-            for k in range(length)]
+    says = [[[f"At t = {t} of a walk that ends {end}, frame {k} is {'as it was given' if k in given else 'on its way'}"
+              for end in ends] for t in times] for k in range(length)]
     about = {"title": "Two futures come out of noise", "name": "fig-two-futures-out-of-noise", "says": says,
              "panels": ["x_t", "x̂_0"], "alt": "A frame with its noise, and what the network expects it to be"} | options
     axes = [Axis("frame", range(length), length - 3), Axis("t", times, len(times) // 2), Axis("end", ends, buttons=True)]

@@ -81,7 +81,8 @@ def test_a_walk_shows_what_it_holds_and_what_it_expects(record) -> None:
     wanted = [record["kept"][f"down {kind}"].reshape(2, 10, 32, 32)[1, 8] for kind in ("x_t", "x0_hat")]
     np.testing.assert_array_equal(shown(widget), wanted)
     assert widget.captions[widget.frame] == "Frame 8 was made with 5–7, 9; seen: 0–4."
-    assert widget.says[widget.frame] == "At t = 0, frame 8 is on its way" and widget.says[0].endswith("as it was given")
+    assert widget.says[widget.frame] == "At t = 0 of a walk that ends down, frame 8 is on its way"
+    assert widget.says[0] == "At t = 1000 of a walk that ends up, frame 0 is as it was given"
 
 
 def test_three_schemes_stand_beside_what_happened(record) -> None:
