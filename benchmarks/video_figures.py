@@ -28,14 +28,14 @@ PARTS = {"0–2": [0, 1, 2], "6": [6], "11": [11], "17–19": [17, 18, 19]}  # f
 LENGTH, SAMPLES, START = 20, 3, 0b0001
 VIDEOS, NEW, FUTURES = 4, 5, 60
 AFTER = 2  # frames after the last given one: the frame that is told of the other side of the wall
-LEVELS = 16  # greys of a frame with its noise, which does not compress
+LEVELS, NOISY = 32, 16  # greys of a frame, and of one with its noise, which does not compress
 TOLD, ENDS = ("nothing", "a frame, up", "a frame, down"), ("up", "down")
 
 
-def grey(frames: Tensor) -> Tensor:
-    """Frames (…, 1, 32, 32) as few greys, uint8 (n, 32, 32)."""
-    pixels = to_pixels(frames.float().cpu()).flatten(0, -4)[:, 0]
-    return pixels // LEVELS * (LEVELS + 1)
+def grey(frames: Tensor, levels: int = LEVELS) -> Tensor:
+    """Frames (…, 1, 32, 32) as so many greys, uint8 (n, 32, 32)."""
+    pixels = to_pixels(frames.float().cpu()).flatten(0, -4)[:, 0].int()
+    return (pixels * levels // 256 * 255 // (levels - 1)).to(torch.uint8)
 
 
 def given_parts(model: Checkpoint, data: NextDoor, pattern: int) -> dict:
@@ -43,7 +43,7 @@ def given_parts(model: Checkpoint, data: NextDoor, pattern: int) -> dict:
     start = tossed_in_the_middle(data, 1, 8).repeat(SAMPLES)
     frames, _, _ = around_toss(data, start, 8, LENGTH - 9)
     x = drawn(model, frames, chosen(PARTS, pattern), hierarchy_2)
-    return {"frames": packed(to_pixels(x)[:, :, 0].flatten(0, 1))}
+    return {"frames": packed(grey(x))}
 
 
 @torch.no_grad()
@@ -88,7 +88,7 @@ def walk(model: Checkpoint, data: NextDoor, end: str) -> dict:
     given = frames[which, :GIVEN]
     held, expected = (torch.stack([torch.cat([given, state[kind][which, GIVEN:].float().clamp(-1, 1)]) for state in states])
                       for kind in (1, 2))
-    return {"x_t": packed(grey(held)), "x0_hat": packed(grey(expected)), "future": which, "goes_this_way": bool(wanted)}
+    return {"x_t": packed(grey(held, NOISY)), "x0_hat": packed(grey(expected, NOISY)), "future": which, "goes_this_way": bool(wanted)}
 
 
 def remembered(model: Checkpoint, data: NextDoor, name: str | None) -> dict:
@@ -98,7 +98,7 @@ def remembered(model: Checkpoint, data: NextDoor, name: str | None) -> dict:
     x = real if name is None else drawn(model, real, range(GIVEN), SCHEMES[name])
     reading = read(x)
     digits = data.labels(rows) if name is None else digits_in(x, reading, returned(reading))
-    return {"frames": packed(to_pixels(x)[:, :, 0].flatten(0, 1)), "read_as": [int(digit) for digit in digits]}
+    return {"frames": packed(grey(x)), "read_as": [int(digit) for digit in digits]}
 
 
 def parts_of(model: Checkpoint, data: NextDoor, patterns: Sequence[int]) -> dict[str, Callable[[], dict]]:

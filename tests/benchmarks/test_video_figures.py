@@ -39,5 +39,5 @@ def test_the_parts_that_a_reader_gives_lie_before_at_and_after_the_wall() -> Non
 
 
 def test_a_frame_with_its_noise_has_few_greys() -> None:
-    found = grey(torch.randn(2, 3, 1, 32, 32))
+    found = grey(torch.randn(2, 3, 1, 32, 32), 16)
     assert found.shape == (6, 32, 32) and len(found.unique()) <= 16 and int(found.max()) == 255
