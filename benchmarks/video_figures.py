@@ -88,7 +88,8 @@ def walk(model: Checkpoint, data: NextDoor, end: str) -> dict:
     given = frames[which, :GIVEN]
     held, expected = (torch.stack([torch.cat([given, state[kind][which, GIVEN:].float().clamp(-1, 1)]) for state in states])
                       for kind in (1, 2))
-    return {"x_t": packed(grey(held, NOISY)), "x0_hat": packed(grey(expected, NOISY)), "future": which, "goes_this_way": bool(wanted)}
+    return {"x_t": packed(grey(held, NOISY)), "x0_hat": packed(grey(expected, NOISY)), "future": which,
+            "goes_this_way": bool(wanted)}
 
 
 def remembered(model: Checkpoint, data: NextDoor, name: str | None) -> dict:
