@@ -167,8 +167,9 @@ def goals(record: dict) -> Iterator[Bar]:
                 yield f"video: its return, {name}, within a frame, the median", f"{late:g}", late <= 1
     if "drift" in parts:
         first, last = parts["drift"]["network_first"], parts["drift"]["network_last"]
+        there = None not in (first, last)
         yield (f"video: digits at the end of {parts['drift']['frames']} frames at most twice as far off as the first",
-               f"{first:.1f}, {last:.1f}", last <= 2 * first)
+               f"{first:.1f}, {last:.1f}" if there else "no digits", there and last <= 2 * first)
 
 
 def main() -> None:
