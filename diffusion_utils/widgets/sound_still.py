@@ -78,7 +78,7 @@ def sound_picture(x: np.ndarray, mark: tuple[int, int], rate: int) -> np.ndarray
         pen.line([(place * across, 0), (place * across, FINE * (SPECTRUM + WAVE))], fill=MARKED, width=FINE)
     for text, left, top, anchor in ((f"{rate / 2000:g} kHz", 4, 3, "lt"), ("0 kHz", 4, SPECTRUM - 4, "lb"),
                                     ("0 s", 4, HEIGHT - 4, "lb"), (f"{len(x) / rate:.2f} s", WIDTH - 4, HEIGHT - 4, "rb")):
-        pen.text((FINE * left, FINE * top), text, fill=INK, font=font, anchor=anchor)
+        pen.text((FINE * left, FINE * top), text, fill=INK, font=font, anchor=anchor, stroke_width=FINE, stroke_fill=GROUND)
     return np.asarray(picture)
 
 

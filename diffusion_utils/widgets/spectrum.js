@@ -8,19 +8,21 @@ const [SOFTEST, LOUDEST] = [-68, -14]; // dB in one of 128 bands, for a sound of
 const COLOURS = [[13, 17, 38], [64, 32, 110], [158, 46, 107], [232, 97, 63], [253, 190, 90], [252, 248, 205]];
 const [GROUND, INK, MARKED] = ["rgb(13 17 38)", "rgb(205 222 240)", "rgb(110 190 255)"]; // in any theme: it is a screen
 
-const TURNS = Array.from({ length: FRAME / 2 }, (_, k) => [Math.cos(2 * Math.PI * k / FRAME), -Math.sin(2 * Math.PI * k / FRAME)]);
-const HANN = Array.from({ length: FRAME }, (_, k) => 0.5 - 0.5 * Math.cos(2 * Math.PI * k / FRAME));
-const REVERSED = Array.from({ length: FRAME }, (_, k) => parseInt(k.toString(2).padStart(8, "0").split("").reverse().join(""), 2));
+const COSINE = Float64Array.from({ length: FRAME }, (_, k) => Math.cos((2 * Math.PI * k) / FRAME));
+const SINE = Float64Array.from({ length: FRAME }, (_, k) => Math.sin((2 * Math.PI * k) / FRAME));
+const HANN = COSINE.map((value) => 0.5 - 0.5 * value);
+const REVERSED = Uint8Array.from({ length: FRAME }, (_, k) => parseInt([...k.toString(2).padStart(8, "0")].reverse().join(""), 2));
 
 // The Fourier transform in place, after Cooley and Tukey; both parts in the order of REVERSED.
 function transform(re, im) {
   for (let half = 1; half < FRAME; half *= 2) {
     for (let start = 0; start < FRAME; start += 2 * half) {
       for (let k = 0; k < half; k++) {
-        const [c, s] = TURNS[k * (FRAME / 2 / half)];
-        const [a, b] = [start + k, start + k + half];
-        const x = re[b] * c - im[b] * s;
-        const y = re[b] * s + im[b] * c;
+        const turn = k * (FRAME / 2 / half);
+        const a = start + k;
+        const b = a + half;
+        const x = re[b] * COSINE[turn] + im[b] * SINE[turn];
+        const y = im[b] * COSINE[turn] - re[b] * SINE[turn];
         re[b] = re[a] - x;
         im[b] = im[a] - y;
         re[a] += x;
@@ -42,10 +44,12 @@ function levelsAround(x, centre, loudness) {
   return (band) => 10 * Math.log10((re[band] ** 2 + im[band] ** 2) / (FRAME * 0.375 * FRAME / 2) + 1e-12);
 }
 
-const SHADES = Array.from({ length: 256 }, (_, shade) => { // of colours from dark to bright
+// Colours from dark to bright, each as the one number that a picture holds of a pixel.
+const SHADES = Uint32Array.from({ length: 256 }, (_, shade) => {
   const place = (shade / 255) * (COLOURS.length - 1);
   const k = Math.min(Math.floor(place), COLOURS.length - 2);
-  return COLOURS[k].map((low, c) => low + (place - k) * (COLOURS[k + 1][c] - low));
+  const rgb = COLOURS[k].map((low, c) => Math.round(low + (place - k) * (COLOURS[k + 1][c] - low)));
+  return new Uint32Array(Uint8Array.of(...rgb, 255).buffer)[0];
 });
 
 function makeScreen(rate) {
@@ -53,14 +57,14 @@ function makeScreen(rate) {
   const pen = canvas.getContext("2d", { alpha: false });
   const small = html("canvas", { width: COLUMNS, height: FRAME / 2 });
   const image = small.getContext("2d").createImageData(COLUMNS, FRAME / 2);
-  image.data.fill(255);
+  const pixels = new Uint32Array(image.data.buffer);
 
   function paintSpectrum(x, loudness) {
     for (let column = 0; column < COLUMNS; column++) {
       const level = levelsAround(x, Math.floor(((column + 0.5) * x.length) / COLUMNS), loudness);
       for (let band = 0; band < FRAME / 2; band++) {
         const shade = (255 * (level(band) - SOFTEST)) / (LOUDEST - SOFTEST);
-        image.data.set(SHADES[clamp(Math.round(shade), 256)], 4 * ((FRAME / 2 - 1 - band) * COLUMNS + column));
+        pixels[(FRAME / 2 - 1 - band) * COLUMNS + column] = SHADES[clamp(Math.round(shade), 256)];
       }
     }
     small.getContext("2d").putImageData(image, 0, 0);
@@ -74,6 +78,9 @@ function makeScreen(rate) {
   }
   function write(text, left, top, align, baseline) {
     [pen.fillStyle, pen.font, pen.textAlign, pen.textBaseline] = [INK, "11px system-ui, sans-serif", align, baseline];
+    [pen.strokeStyle, pen.lineWidth, pen.lineJoin] = [GROUND, 3, "round"]; // or it would be lost on what is bright
+    pen.strokeText(text, left, top);
+    pen.lineWidth = 1;
     pen.fillText(text, left, top);
   }
   // x: as it is played, at this loudness; what is marked, from sample to sample.
