@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion_utils.checkpoints import Checkpoint, read_tensors
 from diffusion_utils.data.speech import LENGTH, SPEAKERS, SpeechData, speech_data, to_wave
 from diffusion_utils.data.speech.files import shipped
 from diffusion_utils.schedules import Schedule, cosine
@@ -15,8 +14,8 @@ from diffusion_utils.widgets import Axis, SoundScrubber
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DISSOLVED = ((7, "theo"), (3, "george"), (8, "jackson"), (6, "yweweler"))  # words of the first figure
-LOOKED_AT, KEPT = 60, 4  # of the words that a look draws: how many snapshots reach over, and every which is kept
-HEARD = (0, 3, 5, 7, 10, 14)  # of the fifteen that are kept, those that the figure has
+KEPT = 4  # of the words that a look draws every fourth is kept
+HEARD = (1, 4, 5, 8, 12, 14)  # of the fifteen that are kept, those that the figure has: one of each voice
 
 
 def named(digit: int, speaker: str) -> str:
@@ -99,13 +98,12 @@ def gaps(record: dict, tensors: dict[str, Tensor], **options) -> SoundScrubber:
     return SoundScrubber.from_waves(waves, axes=axes, marks=marks, readouts={"off by": scores}, **given)
 
 
-def over_training(checkpoint: Checkpoint, **options) -> SoundScrubber:
-    """The same words, from the same noise, as training goes on."""
-    steps = checkpoint.card["snapshot_steps"]
-    kept = from_mu_law(read_tensors(checkpoint.name)["snapshots"])[:, list(HEARD)]
+def over_training(card: dict, snapshots: Tensor, **options) -> SoundScrubber:
+    """The same words, from the same noise, as training goes on. snapshots: uint8 (steps, 15, L), of the checkpoint's tensors."""
+    steps, kept = card["snapshot_steps"], from_mu_law(snapshots[:, list(HEARD)])
     places = [KEPT * k for k in HEARD]  # as the look asks for them: recipes/speech_waveform.py
     words = [named(place % 10, SPEAKERS[place // 10 % len(SPEAKERS)]) for place in places]
-    looks = {look["step"]: look for look in checkpoint.card["looks"]}
+    looks = {look["step"]: look for look in card["looks"]}
     heard = [f"{100 * looks[step]['digit']:.0f} %" for step in steps]
     about = {"title": "Words appear in training", "name": "fig-words-in-training", "interval_ms": 1500,
              "alt": "A word drawn by the network in training: its spectrum over time, and its wave below"} | options

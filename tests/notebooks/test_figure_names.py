@@ -21,6 +21,7 @@ fig-turn-a-3-into-another-digit
 fig-a-prompt-more-and-more-firmly fig-inside-the-walk-both-codes-decoded fig-which-word-looked-where
 fig-composition-appears fig-the-prompt-changes-on-the-way
 fig-masks-to-words fig-dissolving fig-names-in-a-minute fig-keep-words
+fig-a-word-dissolves fig-a-word-from-noise fig-words-in-training fig-what-was-erased
 fig-a-gap-and-what-may-have-stood-there
 fig-the-same-seeds-after-each-repair fig-one-flaw-put-back-into-the-finished
 fig-eleven-cases-what-is-wrong fig-eight-trainings-of-the-same-network fig-is-the-noise-of-the-state-that-of
