@@ -99,7 +99,7 @@ def gaps(record: dict, tensors: dict[str, Tensor], **options) -> SoundScrubber:
 
 
 def over_training(card: dict, snapshots: Tensor, **options) -> SoundScrubber:
-    """The same words, from the same noise, as training goes on. snapshots: uint8 (steps, 15, L), of the checkpoint's tensors."""
+    """The same words, from the same noise, as training goes on. snapshots: uint8 (steps, 15, L), as the checkpoint has."""
     steps, kept = card["snapshot_steps"], from_mu_law(snapshots[:, list(HEARD)])
     places = [KEPT * k for k in HEARD]  # as the look asks for them: recipes/speech_waveform.py
     words = [named(place % 10, SPEAKERS[place // 10 % len(SPEAKERS)]) for place in places]

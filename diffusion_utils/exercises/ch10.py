@@ -1,4 +1,4 @@
-"""The checks of chapter 10's exercises: pre-emphasis and back, a receptive field, how loud speech is, and a gap without a click."""
+"""The checks of chapter 10's exercises: pre-emphasis and back, a receptive field, how loud speech is, a gap without click."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def check_emphasis(function: Callable[[Tensor], Tensor]) -> None:
         return verdict(1, f"of {len(click)} numbers it should make as many, and makes {tuple(given.shape)}")
     wanted = torch.tensor([0.0] + [0.9**k for k in range(5)], dtype=torch.float64)
     if float((given - wanted).abs().max()) > 1e-9:  # float64
-        yours = ", ".join(f"{float(value):.3f}" for value in given)
-        return verdict(1, f"a single 1, after a 0, should fade: {', '.join(f'{value:.3f}' for value in wanted)}; yours: {yours}")
+        right, yours = (", ".join(f"{float(value):.3f}" for value in wave) for wave in (wanted, given))
+        return verdict(1, f"a single 1, after a 0, should fade: {right}; yours: {yours}")
     noise = torch.randn(6144, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     back = function(noise.clone())
     off = float((back - 0.9 * torch.cat([torch.zeros(1), back[:-1]]) - noise).abs().max())
@@ -41,8 +41,8 @@ def check_field(function: Callable[[list[int], int], int]) -> None:
 
 
 def check_loudness(function: Callable[[Tensor], Tensor]) -> None:
-    """Exercise 3. function(x (L,)) is the root mean square of those frames of 400 samples, one after the other, that are at most
-    20 dB softer than the loudest."""
+    """Exercise 3. function(x (L,)) is the root mean square of those frames of 400 samples, one after the other, that are at
+    most 20 dB softer than the loudest."""
     tone = 0.3 * math.sqrt(2) * torch.sin(2 * math.pi * 0.05 * torch.arange(2400, dtype=torch.float64))
     silence = torch.zeros(3600, dtype=torch.float64)
     hiss = 0.003 * torch.randn(3600, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -78,7 +78,7 @@ function settingOf(axes, frame) {
 
 // The browser's own player, with its keys and its menu, and a link that saves the file.
 function makeFile(name, rate) {
-  const player = html("audio", { controls: "", preload: "metadata", "aria-label": say("sound_file") });
+  const player = html("audio", { controls: "", preload: "none", "aria-label": say("sound_file") });
   const link = html("a", {}, say("save_sound"));
   let [waiting, address] = [0, ""];
   function write(samples, setting) {

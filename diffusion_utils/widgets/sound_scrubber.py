@@ -13,7 +13,7 @@ from diffusion_utils.sound import RATE, to_mu_law
 from diffusion_utils.widgets import front_end
 from diffusion_utils.widgets.figure import Axis, check_axes
 from diffusion_utils.widgets.scrubber import Scrubber
-from diffusion_utils.widgets.sound_still import FRAME, HEIGHT, WIDTH, sound_picture, wave_of, wav_address
+from diffusion_utils.widgets.sound_still import FRAME, HEIGHT, WIDTH, sound_picture, wav_address, wave_of
 from diffusion_utils.widgets.sprites import encode_png
 
 BITS = {8: "uint8, by the μ-law", 16: "int16"}  # of a sample: 8 are enough for a voice, 16 where the softest noise counts
@@ -112,7 +112,8 @@ def check_waves(waves: object, leading: tuple[int, ...], what: str) -> np.ndarra
     """float64 (*leading, L), finite."""
     waves = np.asarray(waves, float)
     if waves.ndim != len(leading) + 1 or waves.shape[:-1] != leading or waves.shape[-1] < FRAME:
-        raise ValueError(f"{what}: must be {' x '.join(map(str, leading))} waves of at least {FRAME} samples; given {waves.shape}")
+        raise ValueError(f"{what}: must be {' x '.join(map(str, leading))} waves of at least {FRAME} samples; "
+                         f"given {waves.shape}")
     if not np.isfinite(waves).all():
         raise ValueError(f"{what}: every number must be finite")
     return waves
@@ -121,7 +122,7 @@ def check_waves(waves: object, leading: tuple[int, ...], what: str) -> np.ndarra
 def check_marks(marks: list, leading: tuple[int, ...], length: int) -> list[list[int]]:
     """[start, stop] of each wave."""
     places = np.asarray(marks, int)
-    if places.shape != (*leading, 2) or (places < 0).any() or (places > length).any() or (places[..., 0] > places[..., 1]).any():
+    if places.shape != (*leading, 2) or places.min() < 0 or places.max() > length or (places[..., 0] > places[..., 1]).any():
         raise ValueError(f"marks: must be (start, stop) for each wave, 0 ≤ start ≤ stop ≤ {length}; given shape {places.shape}")
     return places.reshape(-1, 2).tolist()
 

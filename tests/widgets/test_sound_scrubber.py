@@ -16,7 +16,18 @@ from diffusion_utils.schedules import cosine
 from diffusion_utils.sound import RATE, active_rms
 from diffusion_utils.widgets import Axis, SoundScrubber
 from diffusion_utils.widgets.sound_still import (
-    COLUMNS, FINE, GROUND, HEIGHT, MARKED, PEAK, RMS, SPECTRUM, WIDTH, sound_picture, spectrum_levels, wave_of,
+    COLUMNS,
+    FINE,
+    GROUND,
+    HEIGHT,
+    MARKED,
+    PEAK,
+    RMS,
+    SPECTRUM,
+    WIDTH,
+    sound_picture,
+    spectrum_levels,
+    wave_of,
 )
 from diffusion_utils.widgets.still import still_html
 
