@@ -95,7 +95,8 @@ def main() -> None:
     record = {"measure": "two words on their way from noise, and gaps in three real words, filled; the real ones are of the "
                          "Free Spoken Digit Dataset (CC BY-SA 4.0)",
               "checkpoint": checkpoint.name, "sha256": checkpoint.card["sha256"],
-              "sampling": checkpoint.card["config"]["sampling"], "n": len(SAID), "hardware": describe(checkpoint.device), "torch": torch.__version__, "commit": commit(),
+              "sampling": checkpoint.card["config"]["sampling"], "n": len(SAID),
+              "hardware": describe(checkpoint.device), "torch": torch.__version__, "commit": commit(),
               "processor": processor(), "date": date.today().isoformat(), "path": walked, "gaps": erased}
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(out / "speech_figures.safetensors", safetensors.save(tensors))

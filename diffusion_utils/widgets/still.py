@@ -125,7 +125,8 @@ def listen_html(state: dict, told: dict[str, str]) -> str:
     """Of a figure of sounds: the place of its button, and a player, which needs no JavaScript, with the sound of the start."""
     if "still" not in state.get("settings", {}):
         return ""
-    player = f'<audio controls preload="none" aria-label="{escape(told["sound_file"])}" src="{state["settings"]["still"]}"></audio>'
+    name, sound = escape(told["sound_file"]), state["settings"]["still"]
+    player = f'<audio controls preload="none" aria-label="{name}" src="{sound}"></audio>'
     return (f'<div class="fs-listen"><span class="fs-hear fs-keep">{escape(told["listen"])}</span>'
             f'<span>{escape(told["loud"])}</span>{player}<span class="fs-keep">{escape(told["save_sound"])}</span></div>')
 
