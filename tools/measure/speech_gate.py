@@ -1,8 +1,8 @@
 """Is a training of speech-waveform on its way? `python tools/build.py run speech_gate runs/speech-waveform [--wav heard.wav]`
 
-Reads what the run itself has written down: at every look it draws words, lets judge A hear them, and compares them with real
-ones band by band. This draws nothing, and may be asked while the training goes on. The gate is the first look; a run that misses it is
-better stopped, and sound made in two stages. --wav: the words of the latest look, one after the other, to listen to.
+Reads what the run itself has written down: at every look it draws words, lets judge A hear them, and compares them with
+real ones band by band. Nothing is drawn here, so it may be asked while the training goes on. The gate is the first look; a
+run that misses it is better stopped, and sound made in two stages. --wav: the words of the latest look, one after the other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def passed(look: dict) -> bool:
 
 def told(step: int, look: dict) -> str:
     """One look in a line."""
-    heard = f"{look['digit']:4.0%} of the digits, {look['speaker']:4.0%} of the voices, worst band {look['worst_band_db']:+.1f} dB"
+    heard = f"{look['digit']:4.0%} of the digits, {look['speaker']:4.0%} of the voices"
+    heard += f", worst band {look['worst_band_db']:+.1f} dB"
     return f"step {step:6,d}, {look['seconds'] / 60:4.0f} min: {heard}: {'passed' if passed(look) else 'missed'}"
 
 
