@@ -32,7 +32,7 @@ from diffusion_utils.speech import fill_waves
 
 SAID = ((7, "theo"), (3, "george"))  # what the network says
 MOMENTS = 12  # of a walk that are kept
-ERASED = ((6, "jackson"), (8, "lucas"), (1, "nicolas"))  # real words, of the test part
+ERASED = ((9, "jackson"), (5, "lucas"), (1, "nicolas"))  # real words, of the test part
 GAPS = (0.01, 0.02, 0.05, 0.1, 0.2)  # s
 
 

@@ -29,9 +29,11 @@ def sample_words() -> SpeechData:
 
 
 def word_of(data: SpeechData, digit: int, speaker: str) -> int:
-    """The row of the first such word."""
-    found = (data.digits == digit) & (data.speakers == SPEAKERS.index(speaker))
-    return int(found.nonzero()[0])
+    """The row of the first such word. Raises ValueError where there is none: two of the package's are longer than a window."""
+    found = ((data.digits == digit) & (data.speakers == SPEAKERS.index(speaker))).nonzero()
+    if not len(found):
+        raise ValueError(f"there is no {named(digit, speaker)!r} among these words; {data.told}")
+    return int(found[0])
 
 
 def decibels(ratio: float) -> str:
@@ -64,7 +66,7 @@ def as_bytes(waves: Tensor) -> tuple[Tensor, Tensor]:
 
 def as_waves(tensors: dict[str, Tensor], name: str) -> np.ndarray:
     """Waves of a record, float64 (…, L)."""
-    return (from_mu_law(tensors[name]).double() * tensors[f"{name}_peaks"].double()[..., None]).numpy()
+    return from_mu_law(tensors[name]).numpy() * tensors[f"{name}_peaks"].numpy().astype(float)[..., None]
 
 
 def from_noise(record: dict, tensors: dict[str, Tensor], **options) -> SoundScrubber:

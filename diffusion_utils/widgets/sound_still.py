@@ -37,7 +37,7 @@ def wave_of(settings: dict, sounds: bytes, frame: int) -> np.ndarray:
 def decoded(clip: np.ndarray) -> np.ndarray:
     """One clip, −1…1."""
     if clip.dtype == np.uint8:
-        return from_mu_law(torch.from_numpy(clip.copy())).double().numpy()
+        return from_mu_law(torch.from_numpy(clip.copy())).numpy().astype(float)
     return clip / 32767
 
 

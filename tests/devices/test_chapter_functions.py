@@ -64,7 +64,7 @@ WITHOUT = {
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
         sampling.kernels.fresh_std sampling.kernels.posterior_std sampling.kernels.step_std sampling.settings.Sampler
         discrete.walk.DiscreteSampler.calls sampling.settings.Sampler.calls sampling.settings.Sampler.changed
-        sampling.times.timesteps
+        discrete.walk.DiscreteSampler.times sampling.settings.Sampler.times sampling.times.timesteps
         speed.attainable speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
         plotting.use_style show.show_source speed_records.arrivals speed_records.base_distances speed_records.by_chance
