@@ -73,7 +73,7 @@ def from_noise(record: dict, tensors: dict[str, Tensor], **options) -> SoundScru
     """Words that the network says, on their way from noise: the state, and what it is taken for."""
     path = record["path"]
     axes = [Axis("t", path["times"]), Axis("word", [named(*word) for word in path["words"]]),
-            Axis("hear", ["x_t", "x̂_0, the estimate"], buttons=True)]
+            Axis("hear", ["the state", "the estimate"])]
     about = {"title": "A word comes out of noise", "name": "fig-a-word-from-noise", "interval_ms": 900,
              "alt": "What the sampler holds: its spectrum over time, and its wave below"} | options
     return SoundScrubber.from_waves(as_waves(tensors, "path"), axes=axes, **about)
