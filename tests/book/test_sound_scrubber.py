@@ -1,5 +1,6 @@
 """SoundScrubber in a browser: it draws and plays the bytes that it has, once it is asked to, and never unasked."""
 
+import base64
 import io
 
 import numpy as np
@@ -14,7 +15,7 @@ from diffusion_utils.widgets.sound_still import FINE, HEIGHT, SPECTRUM, WIDTH, s
 from .small_book import build
 from .test_explorable import places
 from .test_pages import violations
-from .widget_page import pixels, press
+from .widget_page import press
 
 # What is played, written down as the browser is told to: each sound, when and from where in it; when it ends; how loud.
 WATCH = """
@@ -41,16 +42,22 @@ def address(tmp_path_factory):
     return build(tmp_path_factory.mktemp("book"), [tones(), dissolving()]).as_uri()
 
 
+def shown(page, which):
+    """What a canvas shows, as a file: number by number it would take long."""
+    address = page.locator("canvas").nth(which).evaluate("(canvas) => canvas.toDataURL()")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB")).astype(int)
+
+
 def drawn(widget, frame):
     mark = widget.settings["marks"][frame] if widget.settings["marks"] else (0, 0)
     return sound_picture(wave_of(widget.settings, widget.sounds, frame), mark, RATE).astype(int)
 
 
-def alike(shown, wanted):
+def alike(found, wanted):
     """The spectra within a few shades, and the waves at the same heights: lines are smoothed in either way."""
     rows = slice(30 * FINE, (SPECTRUM - 30) * FINE)  # without the words in the corners
-    assert np.abs(shown[rows] - wanted[rows]).mean() < 4
-    bright = [(picture[(SPECTRUM + 4) * FINE:(HEIGHT - 20) * FINE].sum(2) > 300).sum(0) for picture in (shown, wanted)]
+    assert np.abs(found[rows] - wanted[rows]).mean() < 4
+    bright = [(picture[(SPECTRUM + 4) * FINE:(HEIGHT - 20) * FINE].sum(2) > 300).sum(0) for picture in (found, wanted)]
     assert np.abs(bright[0] - bright[1]).mean() < 3 * FINE
 
 
@@ -68,7 +75,7 @@ def test_it_takes_the_place_of_its_still_form_without_a_move_and_draws_what_it_d
     for figure in page.locator(".fs").all():
         assert figure.bounding_box()["height"] <= 660
     for which, widget, frame in ((0, tones(), 3), (1, dissolving(), 6 * 10)):
-        alike(pixels(page, which).astype(int), drawn(widget, frame))
+        alike(shown(page, which), drawn(widget, frame))
     for theme in ("light", "dark"):
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         assert [fault for fault in violations(page) if "fs-" in str(fault)] == []
