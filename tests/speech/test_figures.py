@@ -69,7 +69,7 @@ def test_a_record_has_paths_and_gaps_and_becomes_figures(runs, tmp_path, monkeyp
             assert np.abs(erased[start + 2:start + samples - 2]).max() < 1e-3 and words[w][start:start + samples].any()
             for x in (erased, *filled):  # each has a loudness of its own
                 share = x[outside] @ true[outside] / (true[outside] @ true[outside])
-                np.testing.assert_allclose(x[outside], share * true[outside], atol=0.02)
+                np.testing.assert_allclose(x[outside], share * true[outside], atol=0.03)  # steps of μ-law: 2 % each
     first = record["gaps"]["starts"][0][0]
     assert light(widget) and widget.settings["marks"][0] == [first, first + 80]
 
