@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..data import Dataset
-from ..data.text import TextWindows, load_names, load_shakespeare, load_text, names_of
+from ..data.text import Alphabet, TextWindows, load_names, load_shakespeare, load_text, names_of
 from ..discrete import DiscreteDenoiser, Limit, any_order, bound
 from ..schedules import Schedule, cosine, straight
 from .ngram import NGram, coded, found
@@ -36,7 +36,7 @@ def evaluate(x: Tensor, cond: None = None, calls: int | None = None, device: str
         raise ValueError(f"texts must be int64 (N, L), numbers of letters 0…{letters - 1}, got {x.dtype} {tuple(x.shape)}")
     judge = judge_of(file, x.shape[1])
     real = spread(test, len(x)).numpy()
-    kinds = {"samples": x.cpu().numpy(), "real": real, f"{JUDGE}-gram": judge.sample(min(len(x), 256), x.shape[1])}
+    kinds = {"samples": x.cpu().numpy(), "real": real, f"{JUDGE}-gram": judge.sample(len(x), x.shape[1])}
     look = {name: figures_of(rows, judge, train) for name, rows in kinds.items()}
     return {"n": len(x), "calls": calls, **look["samples"], "real_text": look["real"] | {"n": len(real)},
             f"samples_of_a_{JUDGE}_gram_model": look[f"{JUDGE}-gram"]}
@@ -57,11 +57,18 @@ def judge_of(file: str | None, length: int) -> NGram:
 def figures_of(rows: np.ndarray, judge: NGram, train: TextWindows) -> dict:
     """What is measured of any texts, int64 (N, L)."""
     copied = longest_copies(rows, train.tokens.numpy())
+    surprise, rich = judge.bits(rows).mean(1), entropies(rows, judge.K)
     return {
-        "judge_bits": float(judge.bits(rows).mean()), "entropy": float(entropies(rows, judge.K).mean()),
-        "distinct_4_grams": distinct(rows, 4), "real_words": real_words(rows, train),
+        "judge_bits": float(surprise.mean()), "judge_bits_error": standard_error(surprise),
+        "entropy": float(rich.mean()), "entropy_error": standard_error(rich),
+        "distinct_4_grams": distinct(rows, 4), "real_words": real_words(rows, train), "words": len(words_of(rows, train.alphabet)),
         "longest_copy": {"median": float(np.median(copied)), "most": int(copied.max())},
     }
+
+
+def standard_error(of_rows: np.ndarray) -> float | None:
+    """Of the mean over rows; None of a single one."""
+    return float(of_rows.std(ddof=1)) / len(of_rows)**0.5 if len(of_rows) > 1 else None
 
 
 def entropies(rows: np.ndarray, K: int) -> np.ndarray:
@@ -79,9 +86,13 @@ def distinct(rows: np.ndarray, k: int) -> float:
 def real_words(rows: np.ndarray, train: TextWindows) -> float | None:
     """The share of words of at least four letters that occur in the training text; those cut by the window's ends are left out.
     None where there are none."""
-    known = words_of_training(train.text)
-    given = [word for row in rows for word in whole_words(train.alphabet.decode(torch.from_numpy(row)))]
+    known, given = words_of_training(train.text), words_of(rows, train.alphabet)
     return sum(word in known for word in given) / len(given) if given else None
+
+
+def words_of(rows: np.ndarray, alphabet: Alphabet) -> list[str]:
+    """All words of at least four letters in the rows, those that their ends cut left out."""
+    return [word for row in rows for word in whole_words(alphabet.decode(torch.from_numpy(row)))]
 
 
 @lru_cache(maxsize=2)

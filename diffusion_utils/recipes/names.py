@@ -20,7 +20,7 @@ def names(minutes: float = 1.0, seed: int = 0) -> DiscreteRecipe:
                  "layers": 3, "heads": 4, "placed": True},
         alphabet=NAMES_ALPHABET.letters,
         end=NAMES_ALPHABET.letters[END],
-        schedule={"name": "straight", "T": 1000},
+        schedule={"name": "straight", "T": 64 * NAME_LENGTH},  # a multiple: 16 steps of as many t show one letter each
         limit={"name": "absorbing", "classes": CLASSES},
         sampling={"steps": NAME_LENGTH, "order": "random"},
         train=TrainConfig(steps=100_000, minutes=minutes, batch=128, lr=4e-3, warmup=50, ema=0.99, log_every=10, seed=seed,

@@ -17,7 +17,7 @@ SHAKESPEARE = DiscreteRecipe(
     metric="text",
     network=network_for(len(SHAKESPEARE_ALPHABET)),
     alphabet=SHAKESPEARE_ALPHABET.letters,
-    schedule={"name": "straight", "T": 1000},
+    schedule={"name": "straight", "T": 8 * WINDOW},  # a multiple: 128 steps of as many t show one letter each
     limit={"name": "absorbing", "classes": len(SHAKESPEARE_ALPHABET)},
     sampling={"steps": WINDOW, "order": "random"},
     train=TrainConfig(steps=4200, batch=64, lr=4e-3, warmup=100, ema=0.999, log_every=20, optimiser="muon"),
