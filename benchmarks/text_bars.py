@@ -22,6 +22,7 @@ from diffusion_utils.data import load_data
 from diffusion_utils.data.text import TextWindows
 from diffusion_utils.discrete import DiscreteDenoiser, DiscreteSampler, Limit, any_order, bound, make_limit
 from diffusion_utils.generate import generate
+from diffusion_utils.metrics.few_steps import cost_of_steps
 from diffusion_utils.metrics.infilling import hit_rates
 from diffusion_utils.metrics.ngram import NGram
 from diffusion_utils.metrics.text import JUDGE, bits_left_to_right, bits_of, figures_of, in_bits, judge_of, spread
@@ -32,8 +33,10 @@ WORDS, MORE_WORDS = 0.65, 0.75  # of at least four letters, that occur in the tr
 SURPRISE, ENTROPY = (2.1, 3.0), 4.45  # bits a letter for the judge; of the letters of a window
 COPY, LONGEST = 24, 60  # letters in a row of the training text: the median, and what no text reaches
 HITS, SECONDS, SIZE = 1.3, 20.0, 6 * 2**20  # hidden words to those of a 5-gram; for 16 texts; bytes of a checkpoint
+LEFT = 0.005  # bits a letter by which the bound at T = 1000 may lie above
 APART = 3  # standard errors within which two estimates agree
 SCHEDULES = {"straight": straight, "cosine": partial(cosine, beta_max=1.0)}
+FEWER = (4, 8, 16, 32, 64, 128, 1000)  # T of the bounds that are compared with the one over any order
 STEPS, KAPPA = (4, 8, 16, 32, 64, 256), 0.05  # 128 steps are those of the samples
 
 
@@ -52,6 +55,15 @@ def apart(checkpoint: Checkpoint, limit: Limit, schedule: Schedule, test: TextWi
     if schedule.T >= 1000:
         met["there"] = abs(off) <= APART * error
     return {"difference": off, "standard_error": error, "rows": found["rows"], "met": met}
+
+
+def few_steps(checkpoint: Checkpoint, limit: Limit, test: TextWindows, each: int) -> dict:
+    """How far the bound at T lies above the one over any order, from the same draws for all T: each T twice the last, half as
+    far."""
+    schedules = {f"{name} {T}": make(T) for name, make in SCHEDULES.items() for T in FEWER}
+    found = cost_of_steps(DiscreteDenoiser(checkpoint.net, straight(*test.shape)), limit, test, schedules, each)
+    left = [found[f"{name} 1000"]["difference"] for name in SCHEDULES]
+    return found | {"each": each, "met": {"there": max(map(abs, left)) <= LEFT}}
 
 
 def held_out(checkpoint: Checkpoint, limit: Limit, twin: Checkpoint | None, train: TextWindows, test: TextWindows, rows: int,
@@ -149,6 +161,7 @@ def main() -> None:
     for T in (128, 1000):
         for name, make in SCHEDULES.items():
             parts[f"bound {name} {T}"] = partial(apart, checkpoint, limit, make(T), test, rows)
+    parts["few steps"] = lambda: few_steps(checkpoint, limit, test, 1 if args.quick else 24)
     parts |= {"infilling": lambda: infilling(checkpoint, test, words), "references": lambda: references(train, test, n),
               "samples": lambda: drawn(checkpoint, train, n)}
     draw = partial(drawn, checkpoint, train, n)
@@ -158,7 +171,7 @@ def main() -> None:
     parts |= {f"order {order}": partial(draw, order=order) for order in ("confidence", "independent")}
     parts["order remasking"] = partial(draw, order="independent", kappa=KAPPA)
     settings = {"checkpoint": checkpoint.card["sha256"], "data": test.name, "data_sha256": test.sha256,
-                "sampling": checkpoint.card["config"]["sampling"], "schedule": checkpoint.card["config"]["schedule"], "rows": rows}
+                **{name: checkpoint.card["config"][name] for name in ("sampling", "schedule")}, "rows": rows}
     results = Results("text_bars", checkpoint.device, "bits a letter, texts and infilling against their floors", n, settings,
                       args.quick, anywhere=True)
     for name, function in parts.items():

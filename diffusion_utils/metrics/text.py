@@ -61,7 +61,8 @@ def figures_of(rows: np.ndarray, judge: NGram, train: TextWindows) -> dict:
     return {
         "judge_bits": float(surprise.mean()), "judge_bits_error": standard_error(surprise),
         "entropy": float(rich.mean()), "entropy_error": standard_error(rich),
-        "distinct_4_grams": distinct(rows, 4), "real_words": real_words(rows, train), "words": len(words_of(rows, train.alphabet)),
+        "distinct_4_grams": distinct(rows, 4), "real_words": real_words(rows, train),
+        "words": len(words_of(rows, train.alphabet)),
         "longest_copy": {"median": float(np.median(copied)), "most": int(copied.max())},
     }
 

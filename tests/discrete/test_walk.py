@@ -26,6 +26,7 @@ from diffusion_utils.discrete import (
 from diffusion_utils.discrete.bound import bound_term
 from diffusion_utils.discrete.walk import show
 from diffusion_utils.noise import SampleUniform
+from diffusion_utils.recipes import get_recipe
 from diffusion_utils.schedules import cosine, linear, straight
 
 L = 6
@@ -78,6 +79,18 @@ def test_every_order_ends_without_a_mask_and_hides_nothing_again(order):
 def test_one_place_is_shown_in_each_call_of_as_many_steps():
     states = list(sample_discrete(denoiser, straight(L), (absorbing(K),), [(L,)], DiscreteSampler(L, order="random"), batch=9))
     assert [(state.x_t[0] == K).sum(1).unique().tolist() for state in states] == [[L - k] for k in range(L + 1)]
+
+
+@pytest.mark.parametrize(("name", "places"), [("shakespeare", 128), ("names", 16)])
+def test_the_recipes_show_one_letter_in_each_step(name, places):
+    """Exact in any order only so: no two letters may come together because t is a whole number."""
+    def nothing(x_t, t, cond=None):
+        return (torch.zeros((*x_t[0].shape, 2), dtype=torch.float64).log_softmax(-1),)
+
+    recipe = get_recipe(name)
+    walk = sample_discrete(nothing, recipe.make_schedule(), (absorbing(2),), [(places,)], DiscreteSampler(**recipe.sampling),
+                           batch=20)
+    assert [(state.x_t[0] == 2).sum(1).unique().tolist() for state in walk] == [[places - k] for k in range(places + 1)]
 
 
 def test_what_is_due_is_shown_on_average_where_little_is_hidden():

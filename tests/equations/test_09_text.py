@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from tokens import SKEWED, Joint, K, every_limit, log_f, transition, uniforms
+from tokens import SKEWED, Joint, K, every_limit, log_f, no_or_on, transition, uniforms
 
 from diffusion_utils.discrete import (
     DiscreteSampler,
@@ -158,15 +158,6 @@ def test_eq_discrete_fresh(limit) -> None:
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-14)
     if limit.hides:
         assert float(found[0, 0, K]) == pytest.approx(kappa * (1 - kept), abs=1e-14)
-
-
-def no_or_on(x_t: tuple, t: object, cond: None = None) -> tuple[torch.Tensor]:
-    """ln f of two words of two letters, 01 and 10: what is hidden is known where the other letter is seen."""
-    (x,) = x_t
-    f = torch.full((*x.shape, 2), 0.5, dtype=torch.float64)
-    for letter in (0, 1):
-        f[(x == 2) & (x.flip(1) == letter)] = torch.eye(2, dtype=torch.float64)[1 - letter]
-    return (f.log(),)
 
 
 @pytest.mark.parametrize("T", [1, 3, 10])

@@ -69,3 +69,12 @@ class Joint:
             found.append(others @ F.one_hot(self.rows[:, i], self.p.shape[0]).double())
         f = torch.stack(found, 1)
         return ((f / f.sum(-1, keepdim=True)).log(),)
+
+
+def no_or_on(x_t: tuple, t: object, cond: None = None) -> tuple[torch.Tensor]:
+    """ln f of two words of two letters, 01 and 10: what is hidden is known where the other letter is seen."""
+    (x,) = x_t
+    f = torch.full((*x.shape, 2), 0.5, dtype=torch.float64)
+    for letter in (0, 1):
+        f[(x == 2) & (x.flip(1) == letter)] = torch.eye(2, dtype=torch.float64)[1 - letter]
+    return (f.log(),)

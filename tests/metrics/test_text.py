@@ -104,8 +104,14 @@ def test_a_text_that_repeats_itself_surprises_little_and_is_found_out():
     judge = NGram(TRAIN.tokens.numpy(), len(TRAIN.alphabet), 5)
     dull, real = (text.figures_of(rows_of(*[one] * 3), judge, TRAIN)
                   for one in (" ha ha ha ha ha ha ha ha", "cat and sang of home. ha"))
+    assert dull["judge_bits_error"] == dull["entropy_error"] == 0 and real["words"] == 6 and real["real_words"] == 1
     assert dull["judge_bits"] < 1 and dull["entropy"] < 2.2 < real["entropy"]
     assert dull["distinct_4_grams"] < 0.1 < real["distinct_4_grams"]
+
+
+def test_the_error_of_a_mean_over_texts_is_that_of_its_rows():
+    assert text.standard_error(np.array([1.0, 3.0, 5.0])) == pytest.approx(2 / 3**0.5)
+    assert text.standard_error(np.array([1.0])) is None
 
 
 def test_entropy_is_that_of_the_letters_of_each_text():
