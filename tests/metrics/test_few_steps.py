@@ -17,7 +17,7 @@ WORDS = TextWindows(torch.tensor([0, 1, 1, 0]).repeat(5), Alphabet("no"), 2, 2)
 @pytest.mark.parametrize("schedule", [straight(1), straight(50), cosine(1000, beta_max=1.0)], ids=["1", "50", "cosine"])
 def test_every_place_is_shown_once_whatever_the_schedule(schedule):
     found = weights_of(schedule, 128)
-    assert found.shape == (129,) and float(torch.arange(129) @ found) == pytest.approx(128, abs=1e-9)
+    assert found.shape == (129,) and float(torch.arange(129).double() @ found) == pytest.approx(128, abs=1e-9)
 
 
 def test_the_more_steps_the_nearer_to_one_place_at_a_time():
