@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     sampling = sampling_options()
     one = commands.add_parser("sample", parents=[sampling], help="write samples to an .npy file")
     one.add_argument("--checkpoint", type=path, required=True)
-    one.add_argument("--n", type=int, help="how many (default: 64)")
+    one.add_argument("--n", type=int, help="how many (default: 64; of texts 3, of speech and videos 4, of molecules 100)")
     one.add_argument("--label", help="0…9, or 'all' for 0, 1, …, 9, 0, …, or the name of a class (labels are written beside "
                      "the samples)")
     one.add_argument("--prompt", help="what to draw, in words that the checkpoint knows; an empty one for anything")
@@ -107,7 +107,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--like-data", action="store_true", help="tell the network what belongs to the test data, in their order "
                      "(written beside the samples)")
     one.add_argument("--voice", help="speech: whose voice, by name, or 'all' for one after the other (default: anybody's)")
-    one.add_argument("--keep", metavar="TEXT", help="text: how it begins, with _ for each letter to be filled in")
+    one.add_argument("--keep", metavar="TEXT", help="text: letters in their places, with _ for each that is to be "
+                     "filled in; what follows is free")
     one.add_argument("--rings", help="molecules: how many rings they have, or 'all' for 0, 1, … in turn")
     one.add_argument("--scaffold", metavar="SMILES", help="molecules: a piece that each of them holds, and grows on")
     one.add_argument("--frames", type=int, help="videos: how long they are (default: 60)")
@@ -124,7 +125,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--n", type=int, help="samples drawn from a checkpoint (default: as many as its card's figures are of, or "
                      "10,000)")
     one.add_argument("--metric", help=f"{', '.join(METRICS)} (default: the checkpoint's own; digits for a file)")
-    one.add_argument("--data", type=path, help="pictures: the folder to compare with (default: the one learnt from)")
+    one.add_argument("--data", type=path, help="pictures: the folder to compare with; text: the file whose letters the "
+                     "numbers stand for, Shakespeare unless given (default for a checkpoint: what it learnt from)")
     one.set_defaults(run=evaluate)
 
     one = commands.add_parser("repair", help="fill a gap in a WAV file, or mend one that was clipped")

@@ -18,6 +18,7 @@ from .molecules import read_molecules
 from .options import DRAWING, SAMPLING, option, settings_of
 from .sample import bytes_of
 
+COMPARED_WITH = {"pictures": "folder", "text": "file"}  # metrics that --data tells what to compare with, and as what
 MOST = 32 * 2**30  # bytes of samples that can be evaluated: they are all held in memory
 
 
@@ -67,7 +68,7 @@ def metric_of(entry: str | dict | None, args: argparse.Namespace) -> Callable[..
     if args.metric not in (None, name):
         entry = name = args.metric
     if args.data is not None:
-        if name != "pictures":
-            raise ValueError(f"--data belongs to the metric pictures, and {name} has data of its own")
-        entry = {"name": name, "folder": args.data}
+        if name not in COMPARED_WITH:
+            raise ValueError(f"--data belongs to the metrics {' and '.join(COMPARED_WITH)}, and {name} has data of its own")
+        entry = {"name": name, COMPARED_WITH[name]: args.data}
     return chosen("metric", entry, METRICS)

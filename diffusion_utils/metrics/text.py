@@ -33,13 +33,14 @@ def evaluate(x: Tensor, cond: None = None, calls: int | None = None, device: str
     train, test = load("train"), load("test")
     letters = len(train.alphabet)
     if x.dtype != torch.int64 or x.ndim != 2 or int(x.min()) < 0 or int(x.max()) >= letters:
-        raise ValueError(f"texts must be int64 (N, L), numbers of letters 0…{letters - 1}, got {x.dtype} {tuple(x.shape)}")
+        raise ValueError(f"texts must be int64 (N, L), numbers of letters 0…{letters - 1} of {train.name}, got {x.dtype} "
+                         f"{tuple(x.shape)}")
     judge = judge_of(file, x.shape[1])
     real = spread(test, len(x)).numpy()
     kinds = {"samples": x.cpu().numpy(), "real": real, f"{JUDGE}-gram": judge.sample(len(x), x.shape[1])}
     look = {name: figures_of(rows, judge, train) for name, rows in kinds.items()}
-    return {"n": len(x), "calls": calls, **look["samples"], "real_text": look["real"] | {"n": len(real)},
-            f"samples_of_a_{JUDGE}_gram_model": look[f"{JUDGE}-gram"]}
+    return {"n": len(x), "calls": calls, "compared_with": test.name, **look["samples"],
+            "real_text": look["real"] | {"n": len(real)}, f"samples_of_a_{JUDGE}_gram_model": look[f"{JUDGE}-gram"]}
 
 
 def spread(data: TextWindows, n: int) -> Tensor:

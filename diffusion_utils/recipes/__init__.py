@@ -17,14 +17,14 @@ from .scenes_prior import SCENES_PRIOR
 from .scenes_unclip import SCENES_UNCLIP
 from .scenes_vae import SCENES_VAE
 from .shakespeare import SHAKESPEARE
-from .shakespeare_left_to_right import SHAKESPEARE_LEFT_TO_RIGHT
+from .shakespeare_left_to_right import SHAKESPEARE_LEFT_TO_RIGHT, SHAKESPEARE_STOPPED
 from .speech_judge import SPEECH_JUDGE, SPEECH_JUDGE_B
 from .speech_waveform import SPEECH_WAVEFORM
 
 RECIPES = {recipe.name: recipe for recipe in (MNIST_CLASSIFIER, MNIST_UNET_BASE, MNIST_UNET, MNIST_UNET_CLASS, SCENES_VAE,
                                               SCENES_LATENT, SCENES_CLIP, SCENES_PRIOR, SCENES_UNCLIP, ETTH1, SHAKESPEARE,
-                                              SHAKESPEARE_LEFT_TO_RIGHT, NAMES, EMOJI_VAE, EMOJI_LATENT, QM9_GRAPH,
-                                              NEXT_DOOR_FDM, SPEECH_JUDGE, SPEECH_JUDGE_B, SPEECH_WAVEFORM)}
+                                              SHAKESPEARE_LEFT_TO_RIGHT, SHAKESPEARE_STOPPED, NAMES, EMOJI_VAE, EMOJI_LATENT,
+                                              QM9_GRAPH, NEXT_DOOR_FDM, SPEECH_JUDGE, SPEECH_JUDGE_B, SPEECH_WAVEFORM)}
 
 
 def get_recipe(name: str):

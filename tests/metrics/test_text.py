@@ -121,7 +121,7 @@ def test_entropy_is_that_of_the_letters_of_each_text():
 def test_texts_are_judged_beside_real_ones_and_those_of_the_judge():
     x = torch.from_numpy(text.judge_of(None, 64).sample(8, 64, seed=3))
     found = text.evaluate(x, calls=64)
-    assert found["n"] == 8 and found["real_text"]["n"] == 8 and found["calls"] == 64
+    assert found["n"] == found["real_text"]["n"] == 8 and found["calls"] == 64 and found["compared_with"] == "shakespeare-test"
     for one in (found, found["real_text"], found["samples_of_a_5_gram_model"]):
         assert 0 < one["judge_bits"] < 6.02 and 2 < one["entropy"] < 6 and 0 <= one["real_words"] <= 1
     with pytest.raises(ValueError, match="numbers of letters 0…64"):

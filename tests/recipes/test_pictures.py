@@ -171,7 +171,7 @@ def test_evaluate_reads_the_folder_of_the_card_or_another_one(trained, tmp_path,
     assert results[0] == results[1] and results[0]["n"] == 16 and results[0]["calls"] == 2
     assert results[2]["floor_held_out"] != results[0]["floor_held_out"]
     assert main(["evaluate", str(checkpoint), "--metric", "digits", "--data", str(folder), "--n", "2"]) == 2
-    assert "--data belongs to the metric pictures" in capsys.readouterr().err
+    assert "--data belongs to the metrics pictures and text" in capsys.readouterr().err
 
 
 def test_evaluate_finds_the_figures_of_the_report(trained, capsys):

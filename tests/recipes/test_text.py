@@ -11,8 +11,10 @@ import torch
 from diffusion_utils import checkpoints
 from diffusion_utils.__main__ import main
 from diffusion_utils.data.text import files as text_files
+from diffusion_utils.data.text import load_text
 from diffusion_utils.discrete import absorbing, make_limit
 from diffusion_utils.metrics.text import bits_left_to_right, bits_of, both_bounds
+from diffusion_utils.npy import write_npy
 from diffusion_utils.recipes import RECIPES, get_recipe
 from diffusion_utils.schedules import straight
 
@@ -110,6 +112,17 @@ def test_a_text_of_ones_own_is_learnt_from_and_written(small, capsys, tmp_path):
     assert main(["train", "text"]) == 2 and "--data FILE.txt" in capsys.readouterr().err
     assert main(["train", "text", "--data", str(path), "--size", "3"]) == 2
     assert "belongs to 'train pictures'" in capsys.readouterr().err
+
+
+def test_numbers_are_read_as_the_letters_of_the_file_that_is_named(small, capsys, tmp_path):
+    """The same numbers stand for other letters in another text, and nothing but --data says in which."""
+    path = tmp_path / "my notes.txt"
+    path.write_text("Practice makes perfect, they say.\n" * 150, encoding="utf-8")
+    write_npy("x.npy", load_text("test", str(path)).x0(torch.arange(3)))
+    own, other = (json.loads(said(capsys, "evaluate", "x.npy", "--metric", "text", *data))
+                  for data in (["--data", str(path)], []))
+    assert own["n"] == 3 and own["compared_with"] == "my notes-test" and own["real_words"] == 1 and own["judge_bits"] < 1
+    assert other["compared_with"] == "shakespeare-test" and other["judge_bits"] > 3
 
 
 def test_other_limits_train_and_are_scored_over_t(small, tmp_path):
