@@ -72,6 +72,7 @@ MADE = {  # made like something that is given, without a device
     "masks.py draw_mask": "numbers, not tensors, are wanted of it",
     "metrics/frechet.py random_floor": "rows that are checked are on the CPU",
     "noise.py SampleNoise.__call__": "drawn on the CPU, then moved",
+    "metrics/few_steps.py cost_of_steps": "rows of data on the CPU; the denoiser moves them",
     "metrics/molecules.py evaluate": "rows of data on the CPU",
     "metrics/molecules.py bits_of": "rows of data on the CPU",
     "noise.py SampleUniform.__call__": "classes are drawn on the CPU",
