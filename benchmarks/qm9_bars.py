@@ -131,7 +131,7 @@ def main() -> None:
                       anywhere=True)
     parts: dict[str, Callable[[], dict]] = {
         "bound": lambda: graph_figures(model), "free": lambda: free(model, n), "steps": lambda: over_steps(model, n // 10),
-        "asked": lambda: asked(model, n), "scaffolds": lambda: scaffolds(model, n // 20), "real": lambda: real_again(n),
+        "asked": lambda: asked(model, n // 5), "scaffolds": lambda: scaffolds(model, n // 20), "real": lambda: real_again(n),
         "seconds": lambda: seconds(model)}
     for name, measure in parts.items():
         results.part(name, measure)

@@ -52,7 +52,8 @@ def guided_log(denoiser: Callable, weight: float | Tensor) -> Callable:
             return free
         told, mixed = denoiser(x_t, t, cond), []
         for log_u, log_c in zip(free, told, strict=True):
-            w = weight.reshape(weight.shape + (1,) * (log_u.ndim - 1) * weight.ndim)
+            ones = (1,) * (log_u.ndim - 1) * weight.ndim
+            w = weight.reshape(weight.shape + ones)
             mixed.append((log_u + w * (log_c - log_u)).log_softmax(-1))
         return tuple(mixed)
 

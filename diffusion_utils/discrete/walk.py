@@ -168,20 +168,26 @@ def sample_discrete(
     yield from walk(step, noise if x_start is None else x_start, times, draws, after_step)
 
 
-def keep(limits: Sequence[Limit], schedule: Schedule, known: Parts, kept: Parts, seed: int = 0,
-         indices: Sequence[int] | None = None) -> Callable[[Parts, int], Parts]:
+def keep(limits: Sequence[Limit], schedule: Schedule,
+         known: Parts, kept: Parts, seed: int = 0,
+         indices: Sequence[int] | None = None
+         ) -> Callable[[Parts, int], Parts]:
     """after_step(x_s, s) that writes what is known, exactly at s = 0. Given noise and T it makes the start of a walk.
 
     known: the classes, int64 (B, …) each; kept: bool (B, …) each, where they are known. A mask hides nothing of it; in other
     limits it is corrupted as far as x_s is, or the network would take it for noise, by numbers of (seed, indices).
     """
     indices = sample_indices(indices, len(known[0]))
-    draws = uniforms(mixed_seed(seed, 1), indices, [x.shape[1:] for x in known])
+    shapes = [x.shape[1:] for x in known]
+    draws = uniforms(mixed_seed(seed, 1), indices, shapes)
 
     def write(x_s: Parts, s: int) -> Parts:
         written = []
-        for limit, x, value, where, u in zip(limits, x_s, known, kept, draws(), strict=True):
-            seen = value if limit.hides else corrupt(limit, schedule, value, s, u)
+        for limit, x, value, where, u in zip(limits, x_s, known, kept,
+                                             draws(), strict=True):
+            seen = value
+            if not limit.hides:
+                seen = corrupt(limit, schedule, value, s, u)
             written.append(torch.where(where, seen, x))
         return tuple(written)
 

@@ -29,12 +29,14 @@ def limits_of(config: dict) -> tuple[Limit, Limit]:
     return make_limit(config["limits"]["atoms"]), make_limit(config["limits"]["bonds"])
 
 
-def sized(denoiser: Callable, counts: Tensor, nothing: int) -> Callable[..., Parts]:
+def sized(denoiser: Callable, counts: Tensor,
+          nothing: int) -> Callable[..., Parts]:
     """The denoiser that is told how many atoms there are, int64 (B,): (x_t, t, rings) → ln f of atoms and bonds again.
 
     rings: int64 (B,), or None, which the network is told as `nothing`.
     """
-    def told(x_t: Parts, t: int | Tensor, rings: Tensor | None = None) -> Parts:
+    def told(x_t: Parts, t: int | Tensor,
+             rings: Tensor | None = None) -> Parts:
         rings = torch.full_like(counts, nothing) if rings is None else rings
         return denoiser(x_t, t, {"atoms": counts, "rings": rings})
 
@@ -55,11 +57,13 @@ def draw_counts(sizes: Tensor, rings: Tensor | None, seed: int, indices: Sequenc
     return draw(weights.log(), SampleUniform(mixed_seed(seed, 2), indices, ())())
 
 
-def graph_walk(denoiser: Callable, schedule: Schedule, limits: Sequence[Limit], places: int, sampler: DiscreteSampler,
-               **how) -> Iterator[State]:
+def graph_walk(denoiser: Callable, schedule: Schedule,
+               limits: Sequence[Limit], places: int,
+               sampler: DiscreteSampler, **how) -> Iterator[State]:
     """The walk of `sample_discrete` over atoms and bonds; its states are rows, int64 (B, L). denoiser: as `sized` makes it."""
     shapes = [(places,), (places * (places - 1) // 2,)]
-    for state in sample_discrete(denoiser, schedule, limits, shapes, sampler, **how):
+    for state in sample_discrete(denoiser, schedule, limits, shapes,
+                                 sampler, **how):
         yield state._replace(x_t=joined(*state.x_t))
 
 
@@ -86,7 +90,8 @@ def draw_graphs(checkpoint: Checkpoint, n: int, sampler: DiscreteSampler, *, con
     return in_batches(walk_of, n, batch, checkpoint.device, sampler.steps if progress else None)
 
 
-def grown(limits: Sequence[Limit], schedule: Schedule, scaffold: Tensor, seed: int, rows: Sequence[int]) -> Callable:
+def grown(limits: Sequence[Limit], schedule: Schedule, scaffold: Tensor,
+          seed: int, rows: Sequence[int]) -> Callable:
     """An after_step that keeps a row (L,): its atoms, and what is and is not bound among them.
 
     What is known is written with the noise of x_s, and at s = 0 as it is: `discrete.keep`.
@@ -94,4 +99,5 @@ def grown(limits: Sequence[Limit], schedule: Schedule, scaffold: Tensor, seed: i
     parts = tuple(part.expand(len(rows), -1) for part in split(scaffold))
     here = parts[0] != ABSENT
     i, j = pairs(here.shape[1])
-    return keep(limits, schedule, parts, (here, here[:, i] & here[:, j]), seed, rows)
+    where = (here, here[:, i] & here[:, j])
+    return keep(limits, schedule, parts, where, seed, rows)

@@ -65,6 +65,25 @@ def rings(rows: Tensor) -> Tensor:
     return (split(rows)[1] > 0).sum(-1) - atom_counts(rows) + 1
 
 
+def too_many(rows: Tensor) -> Tensor:
+    """Whether each place has an atom with more bonds than its element allows: bool (B, N)."""
+    atoms, bonds = split(rows)
+    allowed = torch.tensor([*VALENCE, 0], device=rows.device)[atoms]
+    return (bond_matrix(bonds).sum(-1) > allowed) & (atoms != ABSENT)
+
+
+def connected(rows: Tensor) -> Tensor:
+    """Whether bonds lead from each atom to all others: bool (B,). Each round reaches twice as far."""
+    atoms, bonds = split(rows)
+    here, N = atoms != ABSENT, atoms.shape[-1]
+    reach = (bond_matrix(bonds) > 0).float()
+    reach = reach + torch.eye(N, device=rows.device)
+    for _ in range(N.bit_length()):
+        reach = ((reach @ reach) > 0).float()
+    both = here[..., :, None] & here[..., None, :]
+    return ((reach > 0) | ~both).flatten(-2).all(-1)
+
+
 def faults(rows: Tensor) -> dict[str, Tensor]:
     """What is wrong with each row, bool (B,) by name; a molecule has none of it.
 
@@ -72,20 +91,15 @@ def faults(rows: Tensor) -> dict[str, Tensor]:
     loose: a bond leads to a place without an atom.
     """
     atoms, bonds = split(rows)
-    matrix, here = bond_matrix(bonds), atoms != ABSENT
-    allowed = torch.tensor([*VALENCE, 0], device=rows.device)[atoms]
-    used = matrix.sum(-1)
-    one = (matrix > 0).float() + torch.eye(atoms.shape[-1], device=rows.device)
-    for _ in range(atoms.shape[-1].bit_length()):  # each time twice as far, as far as there are atoms
-        one = ((one @ one) > 0).float()
-    apart = (one == 0) & here[..., :, None] & here[..., None, :]
-    return {"valence": ((used > allowed) & here).any(-1), "pieces": apart.flatten(-2).any(-1), "empty": ~here.any(-1),
-            "loose": ((used > 0) & ~here).any(-1)}
+    here, used = atoms != ABSENT, bond_matrix(bonds).sum(-1)
+    return {"valence": too_many(rows).any(-1), "pieces": ~connected(rows),
+            "empty": ~here.any(-1), "loose": ((used > 0) & ~here).any(-1)}
 
 
 def valid(rows: Tensor) -> Tensor:
     """Whether each row is a molecule: bool (B,). Of a row in two pieces the larger one is no excuse."""
-    return ~torch.stack(list(faults(rows).values())).any(0)
+    wrong = torch.stack(list(faults(rows).values()))
+    return ~wrong.any(0)
 
 
 def permuted(rows: Tensor, u: Tensor) -> Tensor:
@@ -93,5 +107,6 @@ def permuted(rows: Tensor, u: Tensor) -> Tensor:
     atoms, bonds = split(rows)
     order = (u + 2 * (atoms == ABSENT)).argsort(-1)
     i, j = (part.to(rows.device) for part in pairs(atoms.shape[-1]))
-    numbers = torch.arange(len(rows), device=rows.device)[:, None]
-    return joined(atoms.gather(1, order), bond_matrix(bonds)[numbers, order[:, i], order[:, j]])
+    k = torch.arange(len(rows), device=rows.device)[:, None]
+    moved = bond_matrix(bonds)[k, order[:, i], order[:, j]]
+    return joined(atoms.gather(1, order), moved)

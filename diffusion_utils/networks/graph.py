@@ -47,16 +47,19 @@ class GraphBlock(nn.Module):
         N, seen = x.shape[1], norm(e)
         parts = self.qkv(norm(x)).unflatten(-1, (3, self.heads, -1))
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, N, d)
-        near = bond_matrix(self.bias(seen).transpose(1, 2))  # (B, heads, N, N)
-        near = near.masked_fill(~here[:, None, None, :], NO)
-        y = F.scaled_dot_product_attention(norm(q), norm(k), v.to(q.dtype), attn_mask=near.to(q.dtype))
+        near = bond_matrix(self.bias(seen).transpose(1, 2))
+        near = near.masked_fill(~here[:, None, None, :], NO)  # (B, heads, N, N)
+        y = F.scaled_dot_product_attention(
+            norm(q), norm(k), v.to(q.dtype), attn_mask=near.to(q.dtype))
         told = F.relu(self.message(seen)) * both[..., None]
-        x = x + self.out(torch.cat([y.transpose(1, 2).flatten(2), gathered(told, N)], -1))
+        told = torch.cat([y.transpose(1, 2).flatten(2), gathered(told, N)], -1)
+        x = x + self.out(told)
         x = x + self.narrow(F.relu(self.wide(norm(x))).square())
         i, j = (part.to(x.device) for part in pairs(N))
         a, b = self.ends(norm(x)).chunk(2, -1)
-        ends = torch.cat([norm(e), a[:, i] + a[:, j], b[:, i] * b[:, j]], -1)
-        return x, e + self.pair_narrow(F.relu(self.pair_wide(ends)).square())
+        ends = [norm(e), a[:, i] + a[:, j], b[:, i] * b[:, j]]
+        wide = F.relu(self.pair_wide(torch.cat(ends, -1))).square()
+        return x, e + self.pair_narrow(wide)
 
 
 def gathered(e: Tensor, N: int) -> Tensor:

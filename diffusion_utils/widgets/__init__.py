@@ -5,8 +5,10 @@ from diffusion_utils.widgets.explorable import Explorable
 from diffusion_utils.widgets.fan_chart import FanChart
 from diffusion_utils.widgets.figure import Axis
 from diffusion_utils.widgets.frame_scrubber import FrameScrubber
+from diffusion_utils.widgets.molecule_scrubber import MoleculeScrubber
 from diffusion_utils.widgets.sketch import Sketch
 from diffusion_utils.widgets.sprites import scatter, tile
 from diffusion_utils.widgets.text_scrubber import TextScrubber
 
-__all__ = ["Axis", "Curve", "Explorable", "FanChart", "FrameScrubber", "Histogram", "Sketch", "TextScrubber", "scatter", "tile"]
+__all__ = ["Axis", "Curve", "Explorable", "FanChart", "FrameScrubber", "Histogram", "MoleculeScrubber", "Sketch",
+           "TextScrubber", "scatter", "tile"]

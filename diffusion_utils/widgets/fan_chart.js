@@ -25,7 +25,7 @@ function render({ model, el }) {
     const numbers = readouts.map(([name, texts]) => `${name} ${texts[frame]}`);
     drawing.setAttribute("aria-label", [model.get("alt"), sentence, ...numbers].filter(Boolean).join(", "));
   }
-  return renderScrubber({ model, el }, { element: face, scale: 1 / LARGER, show, toPng: () => toPng(drawing, model.get("width")) });
+  return renderScrubber({ model, el }, { element: face, scale: 1 / LARGER, show, toPng: () => drawingsToPng([...drawing.querySelectorAll("svg")], model.get("width")) });
 }
 
 // The truth of a panel, and the rows that fill the gap of a frame: 5 quantiles, the paths, and 2 of another method.
@@ -91,29 +91,6 @@ function makePanel({ steps, units, paths, ticks }, panel, isLast) {
     other.forEach((path, k) => path.setAttribute("d", line(first, closed[BANDS + paths + k])));
   }
   return { element, show };
-}
-
-// The panels as one picture, in the colours that they have here: a drawing that stands alone knows no style sheet.
-const KEPT = ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray", "opacity", "display", "font-size", "font-family"];
-async function toPng(drawing, width) {
-  const scale = (LARGER * width) / PANEL.width;
-  const panels = [...drawing.querySelectorAll("svg")];
-  const canvas = html("canvas", { width: LARGER * width, height: panels.length * PANEL.height * scale });
-  const context = canvas.getContext("2d");
-  for (const [p, panel] of panels.entries()) {
-    const copy = panel.cloneNode(true);
-    const copies = copy.querySelectorAll("*");
-    panel.querySelectorAll("*").forEach((part, k) => {
-      const style = getComputedStyle(part);
-      copies[k].setAttribute("style", KEPT.map((name) => `${name}: ${style.getPropertyValue(name)}`).join("; "));
-    });
-    fill(copy, { width: canvas.width, height: PANEL.height * scale, xmlns: SVG }, []);
-    const image = new Image();
-    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
-    await image.decode();
-    context.drawImage(image, 0, p * PANEL.height * scale);
-  }
-  return canvas;
 }
 
 export default { render };

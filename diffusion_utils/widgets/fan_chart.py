@@ -23,7 +23,7 @@ class FanChart(Scrubber):
     Two boxes to tick show single sample paths, and the band of another method to compare with.
     """
 
-    _esm = front_end.source(*front_end.SCRUBBER, "fan_chart.js")
+    _esm = front_end.source(*front_end.SCRUBBER, "drawing.js", "fan_chart.js")
 
     settings = traitlets.Dict().tag(sync=True)
     numbers = traitlets.Bytes().tag(sync=True)  # uint16, little-endian, 0…UNITS of each panel's height

@@ -25,7 +25,7 @@ def still_html(state: dict, face: str, language: str = "en") -> str:
     frame = first_frame(state)
     plots = "".join(map(plot_html, state.get("companions", [])))
     told = words(language)
-    savable = "<img" in face or "fs-fan" in face  # as what takes its place is
+    savable = any(kind in face for kind in ("<img", "fs-fan", "fs-molecules"))  # as what takes its place is
     return (
         f'<style>{state["_css"]}</style><div class="fs" style="{size(state)}">'
         f'<p class="fs-title">{with_subscripts(state["title"])}</p><div class="fs-columns"><div class="fs-main">'

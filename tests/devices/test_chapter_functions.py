@@ -81,6 +81,14 @@ WITHOUT = {
         discrete.walk.DiscreteSampler.calls discrete.walk.DiscreteSampler.changed
         recipes.discrete.DiscreteRecipe.make_schedule recipes.molecules.MoleculeRecipe.make_schedule""",
     "its features are on the CPU": "metrics.pictures.Yardstick.distance",
+    "it is about atoms, bonds and lines of SMILES, on the CPU, where walks over classes are": """
+        data.molecules.filled_in data.molecules.load_qm9 data.molecules.qm9_lines discrete.laws.corrupt
+        few_molecules.FewMolecules molecule_figures.grown_around molecule_figures.noise_to_molecules
+        molecule_figures.plot_molecules molecule_figures.ring_words molecule_figures.rings_asked molecule_figures.rows_of
+        molecules.draw.draw_counts molecules.draw.grown molecules.draw.limits_of molecules.identity.identities
+        molecules.rows.atom_counts molecules.rows.bond_matrix molecules.rows.faults molecules.rows.joined
+        molecules.rows.permuted molecules.rows.split molecules.rows.valid molecules.smiles.numbers_of
+        molecules.smiles.read_smiles molecules.smiles.row_of molecules.smiles.write_smiles""",
     "it has no body of its own": "latent.Codec.decode latent.Codec.encode recipes.recipe.Recipe.loss_fn",
     "it is about letters and their numbers, on the CPU": """
         data.text.letters.Alphabet.decode data.text.letters.Alphabet.encode data.text.names.names_of metrics.ngram.NGram.bits

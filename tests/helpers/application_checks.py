@@ -30,6 +30,8 @@ from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.scenes import read_scenes
 from diffusion_utils.metrics.series import fair_crps, sample_quantiles
 from diffusion_utils.metrics.text import bits_of
+from diffusion_utils.molecules import row_of
+from diffusion_utils.molecules.draw import draw_graphs, graph_walk, limits_of, sized
 from diffusion_utils.networks import Autoencoder, TextUNet
 from diffusion_utils.networks.token_transformer import TokenTransformer
 from diffusion_utils.recipes.joint_data import VectorData
@@ -92,6 +94,15 @@ def check_writing(device: torch.device) -> object:
     bits = bits_of(net, limit, schedule, TensorData(x0[0]), 2)
     return (any_order(denoiser, x0, limit, 8, 2), bound(denoiser, (limit,), schedule, x0, 2), end.x_t[0],
             torch.tensor(bits["bits_per_row"]))
+
+
+@check("molecules.draw.draw_graphs", "molecules.draw.graph_walk", "molecules.draw.sized")
+def check_drawing_molecules(device: torch.device) -> object:
+    model = checkpoints.load("qm9-graph", device)
+    told = sized(model.denoiser, torch.tensor([9, 5]), model.num_classes)
+    *_, end = graph_walk(told, model.schedule, limits_of(model.card["config"]), 9, DiscreteSampler(3), batch=2)
+    asked = draw_graphs(model, 2, DiscreteSampler(3), cond=torch.tensor([1, 2]), weight=2.0, scaffold=row_of("C1CC1", 9))
+    return end.x_t, asked
 
 
 # Speech and video

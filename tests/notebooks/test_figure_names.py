@@ -22,6 +22,7 @@ fig-a-prompt-more-and-more-firmly fig-inside-the-walk-both-codes-decoded fig-whi
 fig-composition-appears fig-the-prompt-changes-on-the-way
 fig-masks-to-words fig-dissolving fig-names-in-a-minute fig-keep-words
 fig-a-gap-and-what-may-have-stood-there
+fig-atoms-and-bonds-form fig-rings-asked fig-grown-around-a-piece
 fig-the-same-seeds-after-each-repair fig-one-flaw-put-back-into-the-finished
 fig-eleven-cases-what-is-wrong fig-eight-trainings-of-the-same-network fig-is-the-noise-of-the-state-that-of
 fig-ways-to-train-one-clock fig-what-is-it-worth-to-speed-up-a-part
