@@ -38,7 +38,7 @@ CPU: list[list[tuple[int, str]]] = [
     [(70, "latent_vs_pixel.py pixels-2 --minutes 40")],
     [(20, "series_baselines.py"), (15, "series_bars.py"), (15, "series_figures.py")],
     [(30, "text_bars.py"), (10, "text_figures.py"), (10, "names_bars.py")],
-    [(60, "qm9_bars.py"), (15, "molecule_figures.py"), (35, "video_bars.py")],
+    [(60, "qm9_bars.py"), (15, "molecule_figures.py"), (30, "video_bars.py"), (5, "video_figures.py")],
     [(45, "unclip_bars.py"), (30, "speech_bars.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.

@@ -70,7 +70,8 @@ def autoregressive(given: Sequence[int], length: int) -> Iterator[Call]:
     done = list(given)
     while todo := missing(done, length):
         latent = todo[:MOST if not done else MOST // 2]
-        yield Call(latest(within_reach(done, latent), latent, MOST - len(latent)), latent)
+        near = within_reach(done, latent)
+        yield Call(latest(near, latent, MOST - len(latent)), latent)
         done += latent
 
 
@@ -82,7 +83,8 @@ def long_range(given: Sequence[int], length: int) -> Iterator[Call]:
         near = within_reach(done, latent)
         oldest = sorted(near)[:2]
         rest = [frame for frame in near if frame not in oldest]
-        yield Call(oldest + latest(rest, latent, MOST - len(latent) - len(oldest)), latent)
+        places = MOST - len(latent) - len(oldest)
+        yield Call(oldest + latest(rest, latent, places), latent)
         done += latent
 
 
@@ -94,7 +96,8 @@ def hierarchy_2(given: Sequence[int], length: int) -> Iterator[Call]:
         todo = keys if level == "keys" else missing(done, length)
         for first in range(0, len(todo), MOST // 2):
             latent = todo[first:first + MOST // 2]
-            yield Call(around(within_reach(done, latent), latent, MOST - len(latent)), latent)
+            near = within_reach(done, latent)
+            yield Call(around(near, latent, MOST - len(latent)), latent)
             done += latent
 
 
@@ -126,21 +129,27 @@ def checked(calls: Iterator[Call], given: Sequence[int], length: int) -> Iterato
         raise ValueError(f"the scheme leaves out {len(left)} frames, the first of them {left[0]}")
 
 
-def call_walk(denoiser: DenoiserFn, schedule: Schedule, video: Tensor, call: Call, sampler: Sampler, *, seed: int = 0,
+def call_walk(denoiser: DenoiserFn, schedule: Schedule, video: Tensor,
+              call: Call, sampler: Sampler, *, seed: int = 0,
               rows: Sequence[int] | None = None) -> Iterator[State]:
     """The walk of one call, from noise to frames in the order of time: states are (B, K, C, H, W). video: (B, N, C, H, W),
     of which the observed frames are looked at. Sample i depends on (seed, rows[i])."""
     frames = sorted([*call.observed, *call.latent])
-    known = video[:, frames]
-    mask = torch.tensor([frame in call.observed for frame in frames], device=video.device)
-    told = observed(denoiser, schedule, known, mask[:, None, None, None].expand(known.shape[1:])[None])
-    index = torch.tensor(frames, device=video.device).expand(len(known), -1)
-    yield from sample(told, schedule, known.shape, sampler, cond={"index": index}, seed=seed, indices=rows,
-                      device=video.device)
+    index = torch.tensor(frames, device=video.device)
+    known = video[:, index]
+    mask = torch.tensor([frame in call.observed for frame in frames],
+                        device=video.device)[:, None, None, None]
+    told = observed(denoiser, schedule, known,
+                    mask.expand(known.shape[1:])[None])
+    cond = {"index": index.expand(len(known), -1)}
+    yield from sample(told, schedule, known.shape, sampler, cond=cond,
+                      seed=seed, indices=rows, device=video.device)
 
 
-def sample_video(denoiser: DenoiserFn, schedule: Schedule, known: Tensor, given: Sequence[int], scheme: Scheme,
-                 sampler: Sampler, *, seed: int = 0, batch: int = 50, device: torch.device | str = "cpu",
+def sample_video(denoiser: DenoiserFn, schedule: Schedule, known: Tensor,
+                 given: Sequence[int], scheme: Scheme, sampler: Sampler,
+                 *, seed: int = 0, batch: int = 50,
+                 device: torch.device | str = "cpu",
                  progress: bool = False) -> Tensor:
     """Videos of which some frames are given, float32 (B, N, C, H, W) on the CPU; given frames come back to the bit.
 
@@ -148,14 +157,18 @@ def sample_video(denoiser: DenoiserFn, schedule: Schedule, known: Tensor, given:
     own. Sample i depends on (seed, i) and its own frames, whatever the batch. Raises ValueError for a scheme that does not
     keep to what `checked` asks for.
     """
-    given = sorted(int(frame) for frame in given)
+    given, length = sorted(map(int, given)), known.shape[1]
+    there = torch.tensor(given, dtype=torch.int64)
     video = torch.zeros_like(known, dtype=torch.float32, device="cpu")
-    video[:, given] = known[:, given].float().cpu()
-    calls = checked(scheme(given, video.shape[1]), given, video.shape[1])
-    with tqdm(total=video.shape[1] - len(given), unit="frame", disable=not progress, delay=2) as bar:
+    video[:, there] = known[:, there].float().cpu()
+    calls = checked(scheme(given, length), given, length)
+    with tqdm(total=length - len(given), unit="frame",
+              disable=not progress, delay=2) as bar:
         for number, call in enumerate(calls):
-            drawn = _drawn(denoiser, schedule, video, call, sampler, mixed_seed(seed, 10, number), batch, device)
-            video[:, call.latent] = drawn
+            own = mixed_seed(seed, 10, number)  # noise of its own
+            video[:, call.latent] = _drawn(
+                denoiser, schedule, video, call, sampler, own, batch,
+                device)
             bar.update(len(call.latent))
     return video
 

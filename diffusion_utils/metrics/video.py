@@ -92,7 +92,8 @@ def ways(x: Tensor, first: int = GIVEN) -> Tensor:
 def looks(x: Tensor, device: str | None = None) -> Tensor:
     """Features of the digits that are wholly in sight, each cut out of its frame: (…, 1, 32, 32) -> (M, 128)."""
     reading, judge = read(x), checkpoints.load(JUDGE, device).net
-    return features_of(judge, crops(x.cpu()[reading.whole], reading.centre[reading.whole]))[0]
+    found = crops(x.cpu()[reading.whole], reading.centre[reading.whole])
+    return features_of(judge, found)[0] if len(found) else torch.zeros(0, 128)
 
 
 def distance(one: Tensor, other: Tensor) -> float | None:

@@ -4,11 +4,12 @@ from diffusion_utils.widgets.companions import Curve, Histogram
 from diffusion_utils.widgets.explorable import Explorable
 from diffusion_utils.widgets.fan_chart import FanChart
 from diffusion_utils.widgets.figure import Axis
+from diffusion_utils.widgets.film import Film
 from diffusion_utils.widgets.frame_scrubber import FrameScrubber
 from diffusion_utils.widgets.molecule_scrubber import MoleculeScrubber
 from diffusion_utils.widgets.sketch import Sketch
 from diffusion_utils.widgets.sprites import scatter, tile
 from diffusion_utils.widgets.text_scrubber import TextScrubber
 
-__all__ = ["Axis", "Curve", "Explorable", "FanChart", "FrameScrubber", "Histogram", "MoleculeScrubber", "Sketch",
+__all__ = ["Axis", "Curve", "Explorable", "FanChart", "Film", "FrameScrubber", "Histogram", "MoleculeScrubber", "Sketch",
            "TextScrubber", "scatter", "tile"]

@@ -68,7 +68,8 @@ def record(**changes) -> dict:
     ({}, []), ({"forecast": {"median_error": 0.6, "standing_still": 13.0, "straight_on": 2.0}}, ["fifth new frame"]),
     ({"coin": {"n": 200, "up": 0.7, "legal": 0.9}}, ["40 to 60", "one of the two"]), ({"coin told": {"obeys": 0.9}}, ["obey"]),
     ({"memory autoregressive": {"n": 9, "identity": 0.3}}, ["autoregressive"]), ({"size": {"bytes": 7_000_000}}, ["6 MiB"]),
-    ({"drift": {"frames": 200, "network_first": 10.0, "network_last": 25.0}}, ["end of 200"])])
+    ({"drift": {"frames": 200, "network_first": 10.0, "network_last": 25.0}}, ["end of 200"]),
+    ({"drift": {"frames": 200, "network_first": 10.0, "network_last": None}}, ["end of 200"])])
 def test_goals_are_met_or_missed(changes, missed) -> None:
     found = [what for what, _, met in goals(record(**changes)) if met is False]
     assert len(found) == len(missed) and all(word in what for word, what in zip(missed, found, strict=True)), found

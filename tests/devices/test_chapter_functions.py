@@ -59,12 +59,14 @@ WITHOUT = {
         schedules.cosine schedules.flow schedules.linear
         commands.texts.known_letters data.text.names.load_names data.text.windows.load_shakespeare discrete.limits.absorbing
         discrete.limits.uniform discrete.walk.DiscreteSampler metrics.text.judge_of recipes.names.names
+        commands.videos.frames_given data.next_door.load_next_door
         schedules.straight""",
     "it is about times and numbers, and never sees the data": """
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
         sampling.kernels.fresh_std sampling.kernels.posterior_std sampling.kernels.step_std sampling.settings.Sampler
         discrete.walk.DiscreteSampler.calls sampling.settings.Sampler.calls sampling.settings.Sampler.changed
         sampling.times.timesteps
+        metrics.video_ceiling.can_know metrics.video_ceiling.in_sight recipes.video.draw_task video.Call video.missing
         speed.attainable speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
         plotting.use_style show.show_source speed_records.arrivals speed_records.base_distances speed_records.by_chance
@@ -74,6 +76,8 @@ WITHOUT = {
         widgets.explorable.Explorable.points widgets.explorable.Explorable.schedules widgets.fan_chart.FanChart.from_arrays
         widgets.figure.Axis
         widgets.frame_scrubber.FrameScrubber.from_arrays widgets.sketch.Sketch.dissolve widgets.sketch.Sketch.oracle
+        coin_figure.coin_fan gif.gif video_figures.choose_frames video_figures.noise_to_frames video_figures.plot_calls
+        video_figures.plot_tasks video_figures.unpacked video_figures.who_comes_back
         text_figures.dissolving text_figures.keep_words text_figures.masks_to_words
         widgets.text_scrubber.TextScrubber.from_texts""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",

@@ -15,6 +15,7 @@ from diffusion_utils.data.electricity import toy_transformer
 from diffusion_utils.data.next_door import load_next_door
 from diffusion_utils.data.scenes import load_scenes
 from diffusion_utils.data.speech import EmphasisCodec, load_speech
+from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.discrete import (
     DiscreteDenoiser,
     DiscreteSampler,
@@ -30,6 +31,8 @@ from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.scenes import read_scenes
 from diffusion_utils.metrics.series import fair_crps, sample_quantiles
 from diffusion_utils.metrics.text import bits_of
+from diffusion_utils.metrics.video import forecast_errors, long_videos
+from diffusion_utils.metrics.video_reading import read
 from diffusion_utils.molecules import row_of
 from diffusion_utils.molecules.draw import draw_graphs, graph_walk, limits_of, sized
 from diffusion_utils.networks import Autoencoder, TextUNet
@@ -38,8 +41,10 @@ from diffusion_utils.recipes.joint_data import VectorData
 from diffusion_utils.recipes.latent_data import encoded
 from diffusion_utils.recipes.series import series_recipe
 from diffusion_utils.recipes.unclip import DecoderData
+from diffusion_utils.sampling import Sampler
 from diffusion_utils.schedules import straight
 from diffusion_utils.training.distributed import Group
+from diffusion_utils.video import autoregressive, sample_video
 
 SMALL_CODER = {"kind": "autoencoder", "channels": [8, 16]}
 
@@ -127,6 +132,20 @@ def check_training_on_videos(device: torch.device) -> object:
     recipe = dataclasses.replace(recipe, network=recipe.network | {"channels": [8, 16]})
     loss = recipe.loss_fn(load_next_door("test", 4), device, Group())
     return loss(recipe.build().to(device), step_of(torch.arange(4)))
+
+
+@check("video.sample_video", "metrics.video.long_videos", "metrics.video.forecast_errors", "metrics.video_reading.read")
+def check_making_videos(device: torch.device) -> object:
+    torch.manual_seed(0)
+    recipe = recipes.get_recipe("next-door-fdm")
+    net = dataclasses.replace(recipe, network=recipe.network | {"channels": [8, 16]}).build().requires_grad_(False)
+    for parameter in net.parameters():  # some of it begins at zero
+        parameter += 0.05 * torch.randn_like(parameter)
+    schedule, data = recipe.make_schedule(), load_next_door("test", 2).to(device)
+    frames, truth = long_videos(data, torch.arange(2), 8)
+    denoiser = Denoiser(net.to(device).eval(), schedule, "v", (-1.0, 1.0))
+    x = sample_video(denoiser, schedule, frames, range(5), autoregressive, Sampler("ddim", steps=2), device=device)
+    return x, forecast_errors(frames, truth)[:, :5], read(frames).mass
 
 
 # Embeddings

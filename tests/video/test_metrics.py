@@ -58,6 +58,8 @@ def test_a_digit_that_is_not_there_is_infinitely_far_off_and_what_is_out_of_sigh
     truth = torch.tensor([[[15.0, 16.0], [40.0, 16.0]]])
     found = forecast_errors(torch.full((1, 2, 1, 32, 32), -1.0), truth)
     assert float(found[0, 0]) == float("inf") and bool(found[0, 1].isnan())
+    empty = torch.full((2, 60, 1, 32, 32), -1.0)
+    assert looks(empty).shape == (0, 128) and distances(empty, DATA.x0(ROWS[:2]))["fd_of_frames"] is None
 
 
 def test_memory_tells_the_same_digit_from_another(real) -> None:

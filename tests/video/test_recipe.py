@@ -38,7 +38,8 @@ def test_every_number_of_seen_frames_is_trained_and_no_sample_lacks_a_frame() ->
         assert len(index) == 10 == len(set(index.tolist())) and 0 <= int(index.min()) <= int(index.max()) < 120
         assert bool((index.diff() > 0).all()) and not bool(is_seen.all())
         seen[int(is_seen.sum())] += 1
-    assert set(seen) == set(range(10)) and seen[0] > 30 and seen[1] > 5
+    assert set(seen) == set(range(10)) and seen[1] > 5
+    assert 180 < seen[0] < 420  # nothing seen in about half of the tasks: of each later group a coin says whether it is
     assert draw_task(2, 120, generator)[0].shape == (2,)
 
 
