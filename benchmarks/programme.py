@@ -39,7 +39,7 @@ CPU: list[list[tuple[int, str]]] = [
     [(20, "series_baselines.py"), (15, "series_bars.py"), (15, "series_figures.py")],
     [(30, "text_bars.py"), (10, "text_figures.py"), (10, "names_bars.py")],
     [(60, "qm9_bars.py"), (15, "molecule_figures.py"), (30, "video_bars.py"), (5, "video_figures.py")],
-    [(45, "unclip_bars.py"), (30, "speech_bars.py")],
+    [(25, "unclip_bars.py"), (5, "unclip_figures.py"), (30, "speech_bars.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.
 CUDA: list[list[tuple[int, str]]] = [
@@ -53,7 +53,8 @@ CUDA: list[list[tuple[int, str]]] = [
 def commands(device: str, folder: Path = RUNS) -> list[list[str]]:
     """The arguments of Python, in order, for this kind of device. folder: of what is not finished."""
     kept = {"time_to_quality.py": folder, "quality_vs_calls.py": folder, "article.py": folder / "article",
-            "scenes_bars.py": folder, "emoji_bars.py": folder, "latent_vs_pixel.py": folder, "unclip_bars.py": folder}
+            "scenes_bars.py": folder, "emoji_bars.py": folder, "latent_vs_pixel.py": folder, "unclip_bars.py": folder,
+            "unclip_figures.py": folder}
     found = []
     for _, line in sum(CUDA if device == "cuda" else CPU, []):
         name, *arguments = line.split()

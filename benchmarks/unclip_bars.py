@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import torch as safetensors
-from scenes_bars import Drawn
 from scenes_judged import plain, share
 from timing import RUNS, Results, arguments, read, say
 from torch import Tensor
@@ -66,10 +65,14 @@ class Painted:
         self.model, self.folder = model, folder / "-".join(["unclip", *shas])
 
     def of(self, vectors: Tensor, weight: float, name: str, seed: int = 0) -> Tensor:
-        """Pictures (N, 3, H, W) of embeddings (N, D); those of a name, weight and seed always have the same embeddings."""
-        blocks = [self._block(vectors[first:first + BLOCK], weight, f"{name}-w{weight:g}-{seed}-{first}", seed * 10**6 + first)
-                  for first in range(0, len(vectors), BLOCK)]
-        return torch.cat([self.model.codec.decode(part.float()) for part in blocks])
+        """Pictures (N, 3, H, W) of embeddings (N, D)."""
+        codes = self.codes(vectors, weight, name, seed)
+        return torch.cat([self.model.codec.decode(part.float()) for part in codes.split(BLOCK)])
+
+    def codes(self, vectors: Tensor, weight: float, name: str, seed: int = 0) -> Tensor:
+        """Codes float16 (N, …) of embeddings (N, D); those of a name, weight and seed always have the same embeddings."""
+        return torch.cat([self._block(vectors[first:first + BLOCK], weight, f"{name}-w{weight:g}-{seed}-{first}",
+                                      seed * 10**6 + first) for first in range(0, len(vectors), BLOCK)])
 
     def _block(self, vectors: Tensor, weight: float, name: str, seed: int) -> Tensor:
         path, model = self.folder / f"{name}-{len(vectors)}.safetensors", self.model
@@ -84,9 +87,10 @@ class Painted:
 class Measured:
     """What is measured, by name. few: of each in the reduced form."""
 
-    def __init__(self, painted: Painted, record: dict, latent: Drawn, few: int | None):
-        self.painted, self.record, self.latent, self.few = painted, record, latent, few
+    def __init__(self, painted: Painted, record: dict, few: int | None):
+        self.painted, self.record, self.few = painted, record, few
         self.model, self.net = painted.model, painted.model.needs["clip"].net
+        self.read = {}  # what is found in the pictures of a row
 
     def weight(self, name: str = "weight") -> float:
         return self.record["parts"][name]["weight"]
@@ -123,16 +127,21 @@ class Measured:
             rights[weight] = share(agrees(wanted, read_scenes(pictures).facts).all(1))
         return best(rights)
 
-    def vectors_of_rows(self) -> dict[str, Tensor]:
-        """Where the embeddings of the four rows of the ablation come from (Ramesh et al. 2022, section 5.1)."""
+    def vectors_of(self, row: str) -> Tensor:
+        """Where the embeddings of a row of the ablation come from (Ramesh et al. 2022, section 5.1)."""
         _, tokens, image = self.asked()
-        return {"true": image, "prior": imagine(self.model, tokens, weight=self.weight("prior weight"), seed=1),
-                "direct": texts_of(self.net, tokens), "shuffled": image.roll(1, 0)}
+        if row == "prior":
+            return imagine(self.model, tokens, weight=self.weight("prior weight"), seed=1)
+        return texts_of(self.net, tokens) if row == "direct" else image
 
     def found(self, row: str) -> np.ndarray:
-        """What is read in the pictures of a row."""
-        name = f"prior-{self.weight('prior weight'):g}" if row == "prior" else row
-        return read_scenes(self.painted.of(self.vectors_of_rows()[row], self.weight(), name, 1)).facts
+        """What is read in the pictures of a row. Shuffled ones are those of another true embedding, each with its noise."""
+        if row == "shuffled":
+            return np.roll(self.found("true"), 1, axis=0)
+        if row not in self.read:
+            name = f"prior-{self.weight('prior weight'):g}" if row == "prior" else row
+            self.read[row] = read_scenes(self.painted.of(self.vectors_of(row), self.weight(), name, 1)).facts
+        return self.read[row]
 
     def row(self, row: str) -> dict:
         return row_of(self.asked()[0].facts.numpy(), self.found(row))
@@ -212,17 +221,15 @@ class Measured:
                                                    "not_moved": kept(before, same)}
 
     def binding(self) -> dict:
-        """Colours on the wrong digit: by way of an embedding, and by words alone (scenes-latent); and whether the embedding
-        tells right from swapped."""
-        real, tokens, image = self.asked()
+        """Colours on the wrong digit: by way of an embedding, and by words alone (scenes-latent, from its own record); and
+        whether the embedding tells right from swapped."""
+        real, _, image = self.asked()
         wanted = real.facts.numpy()
         two = np.flatnonzero(wanted[:, COUNT] == 2)
-        weight = read(FOLDER, "scenes_bars", "cpu")["parts"]["weight"]["weight"]  # as chapter 6 draws them
-        latent = read_scenes(self.latent.of(tokens[two], weight, "two-digits", 1)).facts
-        rows = {"true": self.found("true"), "prior": self.found("prior")}
-        return {"scenes-latent": row_of(wanted[two], latent),
-                **{name: row_of(wanted[two], found[two]) for name, found in rows.items()},
-                "right_against_swapped": right_against_swapped(self.net, image, wanted)}
+        latent = read(FOLDER, "scenes_bars", "cpu")["parts"]["seen"]
+        rows = {row: row_of(wanted[two], self.found(row)[two]) for row in ("true", "prior")}
+        return {"scenes-latent": {"right": {"everything": latent["right"]["two digits"]}, "exchanged": latent["exchanged"]},
+                **rows, "right_against_swapped": right_against_swapped(self.net, image, wanted)}
 
 
 def best(rights: dict[float, dict]) -> dict:
@@ -259,8 +266,8 @@ def main() -> None:
     results = Results("unclip_bars", model.device, "shares of scenes drawn by way of embeddings, as the reader of scenes finds "
                       "them", few or ASKED, of | {"sampling": model.card["config"]["sampling"]}, args.quick or not ours,
                       anywhere=True, kind=None if ours else f"{of['sha256'][:8]}-{model.device.type}")
-    latent = Drawn(checkpoints.load("scenes-latent", args.device), args.folder)
-    results.measure(parts(Measured(Painted(model, args.folder), results.record, latent, few)), args.only)
+    results.record |= of
+    results.measure(parts(Measured(Painted(model, args.folder), results.record, few)), args.only)
     say(goals(results.record))
 
 

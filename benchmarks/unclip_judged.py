@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from scenes_judged import by_fact, plain, share
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from diffusion_utils import checkpoints
@@ -101,8 +102,9 @@ def of_either(a: np.ndarray, b: np.ndarray, found: np.ndarray) -> tuple[dict, fl
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
-    """The correlation of the ranks."""
-    return float(np.corrcoef(*(np.argsort(np.argsort(one)) for one in (x, y)))[0, 1])
+    """The correlation of the ranks, of which equals share theirs; 0 where one of the two is the same throughout."""
+    ranks = [rankdata(one) for one in (x, y)]
+    return float(np.corrcoef(*ranks)[0, 1]) if all(np.ptp(one) > 0 for one in ranks) else 0.0
 
 
 def right_against_swapped(net: nn.Module, image: Tensor, facts: np.ndarray) -> dict:

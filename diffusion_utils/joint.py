@@ -9,6 +9,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 from torch.nn import functional as F
 
 FIRST = math.log(1 / 0.07)  # the logarithm of the scale at first
@@ -122,7 +123,9 @@ def slerp(a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
     s = torch.as_tensor(share, dtype=a.dtype, device=a.device)
     s = s.reshape(-1, 1)
     # as arccos(a·b), but exact for small angles, too
-    theta = 2 * torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1))[:, None]
+    apart, along = (vector_norm(v, dim=1, keepdim=True)
+                    for v in (a - b, a + b))
+    theta = 2 * torch.atan2(apart, along)
     if bool((theta > math.pi - NEAR).any()):
         raise ValueError("a and b are opposite: many arcs lead from one to the other")
     near = theta < NEAR

@@ -59,7 +59,8 @@ def imagine(checkpoint: Checkpoint, tokens: Tensor, *,
     tokens: int64 (N, L); weight: guidance of the prior, by default the
     card's. Returns unit vectors, float32 on the CPU.
     """
-    prior, text = checkpoint.needs["prior"], caption_vectors(checkpoint, tokens)
+    prior = checkpoint.needs["prior"]
+    text = caption_vectors(checkpoint, tokens)
     if weight is None:
         weight = checkpoint.card["config"]["prior_weight"]
     cond = {"tokens": tokens.cpu(), "text": text}
@@ -95,7 +96,8 @@ def paint(checkpoint: Checkpoint, vectors: Tensor,
              checkpoint.shape, how, cond=told(checkpoint, vectors, tokens),
              weight=weight, seed=seed, batch=batch, progress=progress,
              device=checkpoint.device)
-    return torch.cat([checkpoint.codec.decode(part) for part in z.split(batch)])
+    return torch.cat([checkpoint.codec.decode(part)
+                      for part in z.split(batch)])
 
 
 def variations(checkpoint: Checkpoint, pictures: Tensor, n: int, **how) -> Tensor:
@@ -156,5 +158,6 @@ def downward(checkpoint: Checkpoint, vectors: Tensor, x_T: Tensor, *,
                       x_start=x_T[part].to(checkpoint.device))
 
     z = in_batches(walk_of, len(vectors), batch, checkpoint.device)
-    return torch.cat([checkpoint.codec.decode(part) for part in z.split(batch)])
+    return torch.cat([checkpoint.codec.decode(part)
+                      for part in z.split(batch)])
 

@@ -39,10 +39,13 @@ class UnclipUNet(WordsAndVector, TextUNet):
         yield from super().outer()
         yield from (self.beside_time, self.beside_words)
 
-    def forward(self, x: Tensor, time: Tensor, cond: dict[str, Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor,
+                cond: dict[str, Tensor] | None = None) -> Tensor:
         tokens, image = self.told(cond, x)
         words = self.text(tokens)
         more = self.beside_words(image).unflatten(1, (BESIDE, -1))
         there = (image != 0).any(1, keepdim=True).expand(-1, BESIDE)
-        context = Context(torch.cat([words.values, more], 1), torch.cat([words.mask, there], 1))
-        return self.unet(x, time, context=context, also=self.beside_time(image))
+        context = Context(torch.cat([words.values, more], 1),
+                          torch.cat([words.mask, there], 1))
+        return self.unet(x, time, context=context,
+                         also=self.beside_time(image))

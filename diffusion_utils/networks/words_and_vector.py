@@ -40,7 +40,7 @@ class WordsAndVector(Network):
         x = cond[self.vector]
         if x.shape != (batch, self.size) or not x.is_floating_point():
             raise ValueError(f"{self.vector} must be float {(batch, self.size)}, got {x.dtype} {tuple(x.shape)}")
-        length = x.float().norm(dim=1)
+        length = torch.linalg.vector_norm(x.float(), dim=1)
         if not bool(((length == 0) | ((length - 1).abs() < UNIT)).all()):
             raise ValueError(f"{self.vector} must hold unit vectors (joint.unit), or zeros for nothing; got lengths "
                              f"{float(length.min()):.3g}…{float(length.max()):.3g}")

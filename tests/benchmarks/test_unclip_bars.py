@@ -46,10 +46,18 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
         for name, values in few.items():
             patch.setattr(unclip_bars, name, values)
         painted = unclip_bars.Painted(model, tmp_path_factory.mktemp("drawn"))
-        latent = type("Words", (), {"of": lambda self, tokens, *how: torch.full((len(tokens), 3, 64, 64), -1.0)})()
-        for name, measure in unclip_bars.parts(unclip_bars.Measured(painted, found, latent, 2)).items():
+        for name, measure in unclip_bars.parts(unclip_bars.Measured(painted, found, 2)).items():
             found["parts"][name] = measure()
     return found
+
+
+def test_shuffled_pictures_are_those_of_other_captions_and_what_is_read_is_read_once(tmp_path):
+    model = unclip_model()
+    for one in (model, *model.needs.values()):
+        one.card["sha256"] = 64 * "0"
+    measured = unclip_bars.Measured(unclip_bars.Painted(model, tmp_path), {"parts": {}}, 2)
+    measured.read["true"] = np.arange(4)[:, None]
+    assert measured.found("shuffled")[:, 0].tolist() == [3, 0, 1, 2] and not list(tmp_path.iterdir())
 
 
 def row(right: float) -> dict:
@@ -105,6 +113,8 @@ def test_what_is_between_two_scenes_is_counted_by_fact():
     either, _ = of_either(a, b, facts("a thick small green 5"))
     assert either["share"] == pytest.approx(3 / 5)
     assert spearman(np.arange(9), np.arange(9) ** 2) == pytest.approx(1) == -spearman(np.arange(9), -np.arange(9))
+    assert spearman(np.arange(9), np.full(9, 0.5)) == 0  # a decoder that does not look at its embedding rises nowhere
+    assert spearman(np.arange(3), np.array([0, 0, 1])) == pytest.approx(0.866, abs=1e-3)
 
 
 def test_a_space_that_knows_what_belongs_to_what_tells_right_from_swapped():

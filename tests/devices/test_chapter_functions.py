@@ -53,7 +53,8 @@ WITHOUT = {
         article.repairs.versions bugs.catalogue.of_family bugs.record.load_measured bugs.record.load_points
         checkpoints.Checkpoint.tokens_of checkpoints.available checkpoints.read_card checkpoints.read_tensors
         data.electricity.load_electricity data.mnist.load_mnist masks.gap masks.last_hours
-        data.scenes.captions.draw_captions data.scenes.captions.facts_of data.scenes.captions.words_of
+        data.scenes.captions.draw_captions data.scenes.captions.facts_of data.scenes.captions.tokens_of
+        data.scenes.captions.words_of
         data.scenes.facts.agrees data.scenes.load_scenes metrics.scenes.shares recipes.diffusion.DiffusionRecipe.make_schedule
         recipes.get_recipe recipes.quick.quick records.available records.dates records.load_record records.load_tensors
         schedules.cosine schedules.flow schedules.linear
@@ -79,6 +80,7 @@ WITHOUT = {
         coin_figure.coin_fan gif.gif video_figures.choose_frames video_figures.noise_to_frames video_figures.plot_calls
         video_figures.plot_tasks video_figures.unpacked video_figures.who_comes_back
         text_figures.dissolving text_figures.keep_words text_figures.masks_to_words
+        unclip_figures.ablation unclip_figures.between unclip_figures.decoded unclip_figures.moved unclip_figures.varied
         widgets.text_scrubber.TextScrubber.from_texts""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
     "it shares its name with what chapters call, and is about times and tables": """

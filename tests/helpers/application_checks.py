@@ -8,6 +8,7 @@ import dataclasses
 import torch
 from cases import step_of
 from device_checks import check, noise
+from unclip_model import unclip_model
 
 from diffusion_utils import checkpoints, devices, edits, recipes
 from diffusion_utils.data import TensorData
@@ -25,6 +26,7 @@ from diffusion_utils.discrete import (
     sample_discrete,
 )
 from diffusion_utils.forecast import fill, gaussian_fill
+from diffusion_utils.joint import slerp, top_one
 from diffusion_utils.latent import Identity
 from diffusion_utils.masks import last_hours
 from diffusion_utils.metrics.attention import peaks, watched
@@ -44,6 +46,7 @@ from diffusion_utils.recipes.unclip import DecoderData
 from diffusion_utils.sampling import Sampler
 from diffusion_utils.schedules import straight
 from diffusion_utils.training.distributed import Group
+from diffusion_utils.unclip import caption_vectors, downward, imagine, paint, picture_vectors, upward
 from diffusion_utils.video import autoregressive, sample_video
 
 SMALL_CODER = {"kind": "autoencoder", "channels": [8, 16]}
@@ -163,6 +166,18 @@ def check_training_on_embeddings(device: torch.device) -> object:
                  (decoder, DecoderData(torch.zeros(4, 4, 16, 16), scenes, vectors), decoder.build().to(device)))
         losses = [recipe.loss_fn(data, device, Group())(net, step) for recipe, data, net in tasks]
         return losses, joint.text(scenes.condition(step.rows).to(device))
+
+
+@check("unclip.caption_vectors", "unclip.downward", "unclip.imagine", "unclip.paint", "unclip.picture_vectors", "unclip.upward",
+       "joint.slerp", "joint.top_one", "inversion.invert")
+def check_drawing_by_embeddings(device: torch.device) -> object:
+    model, scenes = unclip_model(device), load_scenes("test", 2)
+    told, x = scenes.condition(torch.arange(2)), scenes.x0(torch.arange(2))
+    image, text = picture_vectors(model, x.to(device)), caption_vectors(model, told.to(device))
+    vectors, z_T = upward(model, x, steps=2)
+    found = imagine(model, told.to(device)), paint(model, slerp(vectors[:1], vectors[1:], 0.5), weight=2.0, steps=2)
+    assert top_one(text.to(device), image.to(device), among=2).device.type == device.type
+    return image, text, downward(model, vectors, z_T, steps=2), found
 
 
 # Latents

@@ -35,11 +35,11 @@ def decoder() -> UnclipUNet:
     return shaken(UnclipUNet(len(WORDS), LENGTH, SIZE, emb_dim=16, dim=16, channels=(8, 16), layers=1))
 
 
-def unclip_model() -> Checkpoint:
+def unclip_model(device: torch.device | str = "cpu") -> Checkpoint:
     """With the codec of scenes."""
-    clip = Checkpoint("clip", {"config": {"network": {}}}, joint())
+    clip = Checkpoint("clip", {"config": {"network": {}}}, joint().to(device))
     sample = {"shape": [SIZE], "clip": None, "condition": None}
     of_prior = card(predicts="x0", sample=sample, codec=None, sampling={"sampler": "dpmpp_2m_sde", "steps": 4})
     of_decoder = card(kind="unclip", prior_weight=1.5)
-    return Checkpoint("small", of_decoder, decoder(), {"vae": checkpoints.load("scenes-vae", "cpu").net},
-                      {"clip": clip, "prior": Checkpoint("prior", of_prior, prior())})
+    return Checkpoint("small", of_decoder, decoder().to(device), {"vae": checkpoints.load("scenes-vae", device).net},
+                      {"clip": clip, "prior": Checkpoint("prior", of_prior, prior().to(device))})

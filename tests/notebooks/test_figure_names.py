@@ -20,6 +20,7 @@ fig-one-request-made-more-and-more fig-four-completions-of-the-same-half fig-fro
 fig-turn-a-3-into-another-digit
 fig-a-prompt-more-and-more-firmly fig-inside-the-walk-both-codes-decoded fig-which-word-looked-where
 fig-composition-appears fig-the-prompt-changes-on-the-way
+fig-between-two-embeddings fig-variations fig-a-scene-follows-its-caption fig-four-kinds-of-embedding
 fig-choose-the-frames fig-who-comes-back fig-two-futures-out-of-noise fig-futures-at-the-coin
 fig-masks-to-words fig-dissolving fig-names-in-a-minute fig-keep-words
 fig-a-gap-and-what-may-have-stood-there
