@@ -39,7 +39,8 @@ CPU: list[list[tuple[int, str]]] = [
     [(20, "series_baselines.py"), (15, "series_bars.py"), (15, "series_figures.py")],
     [(30, "text_bars.py"), (10, "text_figures.py"), (10, "names_bars.py")],
     [(60, "qm9_bars.py"), (15, "molecule_figures.py"), (30, "video_bars.py"), (5, "video_figures.py")],
-    [(25, "unclip_bars.py"), (5, "unclip_figures.py"), (30, "speech_bars.py")],
+    [(25, "unclip_bars.py"), (5, "unclip_figures.py"), (30, "speech_bars.py"),
+     (5, "speech_figures.py")],
 ]
 # bugs.py, article.py and live.py are of no device or of the CPU. A peer gets ten times as long as our shorter run.
 CUDA: list[list[tuple[int, str]]] = [

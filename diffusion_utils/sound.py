@@ -108,7 +108,8 @@ def deemphasised(y: Tensor, by: float = 0.9) -> Tensor:
     """
     shift = 1
     while shift < y.shape[-1] and by**shift > 1e-12:
-        y = torch.cat([y[..., :shift], y[..., shift:] + by**shift * y[..., :-shift]], -1)
+        earlier = by**shift * y[..., :-shift]
+        y = torch.cat([y[..., :shift], y[..., shift:] + earlier], -1)
         shift *= 2
     return y
 

@@ -8,8 +8,9 @@ from diffusion_utils.widgets.film import Film
 from diffusion_utils.widgets.frame_scrubber import FrameScrubber
 from diffusion_utils.widgets.molecule_scrubber import MoleculeScrubber
 from diffusion_utils.widgets.sketch import Sketch
+from diffusion_utils.widgets.sound_scrubber import SoundScrubber
 from diffusion_utils.widgets.sprites import scatter, tile
 from diffusion_utils.widgets.text_scrubber import TextScrubber
 
 __all__ = ["Axis", "Curve", "Explorable", "FanChart", "Film", "FrameScrubber", "Histogram", "MoleculeScrubber", "Sketch",
-           "TextScrubber", "scatter", "tile"]
+           "SoundScrubber", "TextScrubber", "scatter", "tile"]

@@ -2,7 +2,7 @@
 
 const SHARP = 4; // a printed picture has so many pixels for each of a picture that is to stay sharp
 const WIDE = 2; // a face that is so many times as wide as high has a row of the sheet to itself
-const NOT_ON_PAPER = ".fs-title, .fs-controls, .fs-tools, .fs-caption-keeper, .fs-text-keeper";
+const NOT_ON_PAPER = ".fs-title, .fs-controls, .fs-tools, .fs-listen, .fs-caption-keeper, .fs-text-keeper";
 
 // Nothing is waited for unless a view takes its time: a browser prints as soon as it has told the page that it will.
 async function putOnPaper(group, axes, position, goTo) {

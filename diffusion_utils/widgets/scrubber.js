@@ -3,6 +3,8 @@
 //   element, scale, toPng   as a view's face, scale and toPng, in figure.js
 //   show(frame, sentence)   shows the frame of this number, whose caption this is
 //   quiet(playing)          as a view's, if it holds text of its own
+//   below                   an element under the sliders, if there is more to hold
+// Texts of a readout may be those of the first sliders only: the others do not change it.
 
 function renderScrubber({ model, el }, face) {
   const counts = model.get("axes").map((axis) => axis.values.length);
@@ -16,7 +18,7 @@ function renderScrubber({ model, el }, face) {
     const frame = position.reduce((number, at, a) => number * counts[a] + at, 0);
     face.show(frame, caption.show(frame));
     plots.forEach((plot) => plot.show(frame, frame % settings));
-    return readouts.show(texts.map((ofFrames) => ofFrames[frame]));
+    return readouts.show(texts.map((ofFrames) => ofFrames[Math.floor((frame * ofFrames.length) / (counts[0] * settings))]));
   }
   function quiet(playing) {
     caption.quiet(playing);
@@ -24,7 +26,7 @@ function renderScrubber({ model, el }, face) {
   }
   return renderFigure({ model, el }, {
     face: face.element, scale: face.scale, width: model.get("width") * model.get("scale"),
-    below: [readouts.element, caption.element], beside: plots.map((plot) => plot.element),
+    below: [face.below ?? "", readouts.element, caption.element], beside: plots.map((plot) => plot.element),
     show, quiet, direction: () => 1, toPng: face.toPng,
   });
 }

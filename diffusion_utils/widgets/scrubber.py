@@ -31,7 +31,8 @@ class Scrubber(Figure):
               captions: list | None, companions: list[Curve | Histogram] | None, interval_ms: int, alt: str | None,
               name: str | None, **face: object) -> Scrubber:
         """A scrubber of this class over frames of leading shape (N,), (N, M) or (N, M, L); `face` is what the class adds."""
-        texts = [[name, flat_texts(values, leading, f"readouts[{name!r}]")] for name, values in (readouts or {}).items()]
+        texts = [[name, flat_texts(values, leading, f"readouts[{name!r}]", of_first=True)]
+                 for name, values in (readouts or {}).items()]
         sentences = [] if captions is None else flat_texts(captions, leading, "captions")
         check_display(title, interval_ms)
         starts = [axis.start for axis in axes]
@@ -64,14 +65,17 @@ class Scrubber(Figure):
                           f"{STATE_WARNING_BYTES / 1e6:g} MB is advised. {advice}", stacklevel=3)
 
 
-def flat_texts(values: list, leading: tuple[int, ...], what: str) -> list[str]:
-    """One text a frame, in the frames' order. Raises ValueError if nested otherwise than `leading`, such as (N, M)."""
+def flat_texts(values: list, leading: tuple[int, ...], what: str, of_first: bool = False) -> list[str]:
+    """One text a frame, in the frames' order. Raises ValueError if nested otherwise than `leading`, such as (N, M).
+
+    of_first: one for each setting of the first sliders is enough, (N,) of (N, M), where the others change nothing.
+    """
     wanted = "one text a frame, nested as the frames are, with lengths " + " x ".join(map(str, leading))
     try:
         texts = np.array(values, dtype=str)
     except ValueError as error:
         raise ValueError(f"{what}: must be {wanted}; given inner lists of different lengths") from error
-    if texts.shape != leading:
+    if texts.shape != leading and not (of_first and texts.ndim and texts.shape == leading[:texts.ndim]):
         given = " x ".join(map(str, texts.shape)) or f"{values!r:.80}"
         raise ValueError(f"{what}: must be {wanted}; given {given}")
     return texts.ravel().tolist()

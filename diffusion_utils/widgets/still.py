@@ -6,6 +6,7 @@ when the widget takes its place. The front end builds the same parts (figure.js,
 
 from __future__ import annotations
 
+import math
 import re
 from html import escape
 
@@ -29,7 +30,7 @@ def still_html(state: dict, face: str, language: str = "en") -> str:
     return (
         f'<style>{state["_css"]}</style><div class="fs" style="{size(state)}">'
         f'<p class="fs-title">{with_subscripts(state["title"])}</p><div class="fs-columns"><div class="fs-main">'
-        f"{face}{controls_html(state)}{readouts_html(state, frame)}{caption_html(state, frame)}"
+        f"{face}{controls_html(state)}{listen_html(state, told)}{readouts_html(state, frame)}{caption_html(state, frame)}"
         f"{tools_html(told, savable)}{without_scripts_html(told)}</div>"
         + (f'<div class="fs-plots">{plots}</div>' if plots else "")
         + "</div></div>"
@@ -110,13 +111,24 @@ def buttons_html(values: list[str], at: int) -> str:
 
 
 def readouts_html(state: dict, frame: int) -> str:
-    """The numbers of the starting frame."""
+    """The numbers of the starting frame, of which some are told of the first sliders only."""
+    count = math.prod(len(axis["values"]) for axis in state["axes"])
     pairs = "".join(
         f'<div><dt>{with_subscripts(name)}</dt><dd{untranslated(texts)} style="min-width: {len(max(texts, key=len))}ch">'
-        f"{escape(texts[frame])}</dd></div>"
+        f"{escape(texts[frame * len(texts) // count])}</dd></div>"
         for name, texts in state["readouts"]
     )
     return f'<dl class="fs-readouts">{pairs}</dl>' if pairs else ""
+
+
+def listen_html(state: dict, told: dict[str, str]) -> str:
+    """Of a figure of sounds: the place of its button, and a player, which needs no JavaScript, with the sound of the start."""
+    if "still" not in state.get("settings", {}):
+        return ""
+    name, sound = escape(told["sound_file"]), state["settings"]["still"]
+    player = f'<audio controls preload="none" aria-label="{name}" src="{sound}"></audio>'
+    return (f'<div class="fs-listen"><span class="fs-hear fs-keep">{escape(told["listen"])}</span>'
+            f'<span>{escape(told["loud"])}</span>{player}<span class="fs-keep">{escape(told["save_sound"])}</span></div>')
 
 
 def caption_html(state: dict, frame: int) -> str:

@@ -61,12 +61,12 @@ WITHOUT = {
         commands.texts.known_letters data.text.names.load_names data.text.windows.load_shakespeare discrete.limits.absorbing
         discrete.limits.uniform discrete.walk.DiscreteSampler metrics.text.judge_of recipes.names.names
         commands.videos.frames_given data.next_door.load_next_door
-        schedules.straight""",
+        schedules.straight data.speech.files.shipped data.speech.load_speech data.speech.masks.gap""",
     "it is about times and numbers, and never sees the data": """
         article.measure.starved guidance.repaint_times losses.bound_weight losses.spread_times losses.x0_factor
         sampling.kernels.fresh_std sampling.kernels.posterior_std sampling.kernels.step_std sampling.settings.Sampler
         discrete.walk.DiscreteSampler.calls sampling.settings.Sampler.calls sampling.settings.Sampler.changed
-        sampling.times.timesteps
+        discrete.walk.DiscreteSampler.times sampling.settings.Sampler.times sampling.times.timesteps
         metrics.video_ceiling.can_know metrics.video_ceiling.in_sight recipes.video.draw_task video.Call video.missing
         speed.attainable speed.training_rates speed.whole_speedup""",
     "it draws or shows what it is given as arrays or code": """
@@ -81,6 +81,8 @@ WITHOUT = {
         video_figures.plot_tasks video_figures.unpacked video_figures.who_comes_back
         text_figures.dissolving text_figures.keep_words text_figures.masks_to_words
         unclip_figures.ablation unclip_figures.between unclip_figures.decoded unclip_figures.moved unclip_figures.varied
+        speech_figures.as_waves speech_figures.dissolving speech_figures.from_noise speech_figures.gaps
+        speech_figures.over_training speech_figures.sample_words speech_figures.word_of linear_prediction.fill_gaps
         widgets.text_scrubber.TextScrubber.from_texts""",
     "it writes files; what it calls, build, loss_fn and fit, is checked": "recipes.recipe.Recipe.run",
     "it shares its name with what chapters call, and is about times and tables": """
@@ -106,7 +108,7 @@ WITHOUT = {
         data.dataset.Dataset.x0 data.dataset.TensorData.x0 data.emoji.EmojiData.x0 data.mnist.ImageData.x0
         data.scenes.SceneData.x0 data.text.windows.TextWindows.x0 data.windows.SeriesData.x0
         recipes.latent_data.LatentData.x0 data.molecules.MoleculeData.x0 data.next_door.NextDoor.x0
-        data.speech.SpeechData.x0 recipes.joint_data.VectorData.x0""",
+        data.speech.SpeechData.placed data.speech.SpeechData.x0 recipes.joint_data.VectorData.x0""",
     "its features are on the CPU, and it waits for judges": """
         metrics.speech.SpeechYardstick.distance metrics.speech.SpeechYardstick.features""",
 }

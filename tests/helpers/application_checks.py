@@ -15,7 +15,8 @@ from diffusion_utils.data import TensorData
 from diffusion_utils.data.electricity import toy_transformer
 from diffusion_utils.data.next_door import load_next_door
 from diffusion_utils.data.scenes import load_scenes
-from diffusion_utils.data.speech import EmphasisCodec, load_speech
+from diffusion_utils.data.speech import LENGTH, EmphasisCodec, load_speech
+from diffusion_utils.data.speech.masks import gap
 from diffusion_utils.denoiser import Denoiser
 from diffusion_utils.discrete import (
     DiscreteDenoiser,
@@ -32,6 +33,7 @@ from diffusion_utils.masks import last_hours
 from diffusion_utils.metrics.attention import peaks, watched
 from diffusion_utils.metrics.scenes import read_scenes
 from diffusion_utils.metrics.series import fair_crps, sample_quantiles
+from diffusion_utils.metrics.speech import accuracies, band_levels, snr
 from diffusion_utils.metrics.text import bits_of
 from diffusion_utils.metrics.video import forecast_errors, long_videos
 from diffusion_utils.metrics.video_reading import read
@@ -45,6 +47,8 @@ from diffusion_utils.recipes.series import series_recipe
 from diffusion_utils.recipes.unclip import DecoderData
 from diffusion_utils.sampling import Sampler
 from diffusion_utils.schedules import straight
+from diffusion_utils.sound import active_rms, at_loudness, deemphasised, emphasised, log_mel, to_play
+from diffusion_utils.speech import fill_waves
 from diffusion_utils.training.distributed import Group
 from diffusion_utils.unclip import caption_vectors, downward, imagine, paint, picture_vectors, upward
 from diffusion_utils.video import autoregressive, sample_video
@@ -127,6 +131,31 @@ def check_training_on_speech(device: torch.device) -> object:
     x = data.x0(torch.arange(2)).to(device)
     return (judge.loss_fn(data, device, Group())(listening, step), wave.loss_fn(data, device, Group())(drawing, step),
             listening.digit.features(codec.decode(x)), codec.encode(codec.decode(x)))
+
+
+@check("metrics.speech.accuracies", "speech.fill_waves")
+def check_speaking(device: torch.device) -> object:
+    judge, recipe = recipes.get_recipe("speech-judge"), recipes.get_recipe("speech-waveform")
+    recipe = dataclasses.replace(recipe, network=recipe.network | {"channels": [8, 16, 16], "emb_dim": 16})
+    torch.manual_seed(0)
+    net = recipe.build()
+    torch.nn.init.normal_(net.digit.weight)
+    sample = {"shape": [1, LENGTH], "clip": None, "condition": None}
+    config = recipe.config() | {"kind": "speech", "data": "speech", "sample": sample}
+    model = checkpoints.Checkpoint("untaught", {"config": config}, net.to(device).eval())
+    data, rows = load_speech("test"), torch.arange(2)
+    waves, cond = data.placed(rows), data.condition(rows)
+    heard = accuracies(judge.build().to(device), waves, cond)
+    return fill_waves(model, waves[:, 0], gap(LENGTH, 2000, 400), 2, steps=3), torch.tensor(list(heard.values()))
+
+
+@check("metrics.speech.band_levels", "metrics.speech.snr", "sound.active_rms", "sound.at_loudness", "sound.deemphasised",
+       "sound.emphasised", "sound.log_mel", "sound.to_play")
+def check_sounds(device: torch.device) -> object:
+    x = noise(device, 2, 1, 6144)
+    mask = (torch.arange(6144, device=device) % 3 > 0).float()
+    return (band_levels(x), snr(x, 0.9 * x, mask), active_rms(x), at_loudness(x), deemphasised(emphasised(x)), log_mel(x),
+            to_play(x))
 
 
 @check("recipes.video.VideoRecipe.loss_fn")

@@ -23,6 +23,7 @@ fig-composition-appears fig-the-prompt-changes-on-the-way
 fig-between-two-embeddings fig-variations fig-a-scene-follows-its-caption fig-four-kinds-of-embedding
 fig-choose-the-frames fig-who-comes-back fig-two-futures-out-of-noise fig-futures-at-the-coin
 fig-masks-to-words fig-dissolving fig-names-in-a-minute fig-keep-words
+fig-a-word-dissolves fig-a-word-from-noise fig-words-in-training fig-what-was-erased
 fig-a-gap-and-what-may-have-stood-there
 fig-atoms-and-bonds-form fig-rings-asked fig-grown-around-a-piece
 fig-the-same-seeds-after-each-repair fig-one-flaw-put-back-into-the-finished
